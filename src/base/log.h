@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * log - one line to standard error per event, for people (and journald).
+ *
+ * Levels follow syslog. Never called with key material, and never with raw
+ * peer bytes: put strings from the wire through log_safe() first.
+ * Thread safe: a line is one write(2).
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level { LOG_ERROR = 3, LOG_WARN = 4, LOG_NOTICE = 5, LOG_INFO = 6, LOG_DEBUG = 7 };
+
+/* Lines above @level are dropped. Default: LOG_NOTICE. */
+void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
+/* The prefix of every line ("nvmetls-target"); static string. */
+void log_set_program(const char *name);
+
+void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#define log_error(...)	log_line(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...)	log_line(LOG_WARN, __VA_ARGS__)
+#define log_notice(...)	log_line(LOG_NOTICE, __VA_ARGS__)
+#define log_info(...)	log_line(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)	log_line(LOG_DEBUG, __VA_ARGS__)
+
+/*
+ * Copy @len bytes of @src to @dst (@size bytes, always NUL-terminated) with
+ * everything but printable ASCII shown as '?'. Stops at a NUL. Returns @dst.
+ */
+const char *log_safe(char *dst, size_t size, const void *src, size_t len);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * keystore - configured PSKs in a directory, one small text file per key.
+ *
+ *	<dir>/<id>.key, mode 0600, in a directory of mode 0700:
+ *		hostnqn nqn.2014-08.org.nvmexpress:uuid:...
+ *		subsysnqn nqn.test
+ *		identity 0                 the version the host offers
+ *		derivation rfc             or compat
+ *		key NVMeTLSkey-1:01:...:
+ *
+ * <id> is eight hex digits made from the key's identity (never from its bytes
+ * alone), so that inserting a key twice is one file. Files are written whole
+ * (temporary name, fsync, rename). A directory or file that others can read is
+ * refused: CAUSE_OS with EACCES, and keystore_error() says which one.
+ */
+#pragma once
+
+#include "base/fault.h"
+#include "tls/psk.h"
+
+struct key_entry {
+	uint32_t id;			/* "Inserted TLS key %08x" */
+	char hostnqn[224], subsysnqn[224];
+	int identity_version;		/* 0 or 1: what a host offers */
+	enum psk_derivation derivation;
+	struct psk_config psk;
+	int64_t created_s;		/* mtime of the file, seconds since the epoch: the newest wins */
+};
+
+struct keystore {
+	char dir[4096];
+	char error[512];	/* one line about the last failure: path and reason; no secrets */
+};
+
+/*
+ * The directory to use: @dir if not NULL, else $NVMETLS_KEYSTORE, else /etc/nvmetls/keys
+ * as root, else $XDG_CONFIG_HOME/nvmetls/keys or ~/.config/nvmetls/keys. Does not touch it.
+ */
+void keystore_init(struct keystore *ks, const char *dir);
+
+/* Write @e, making the directory (0700) if needed; sets e->id. Replaces an entry with the same id. */
+struct fault keystore_insert(struct keystore *ks, struct key_entry *e) MUST_CHECK;
+/* Remove by id; ENOENT if there is none. */
+struct fault keystore_remove(struct keystore *ks, uint32_t id) MUST_CHECK;
+/*
+ * All keys, newest first. A missing directory is an empty store. @ret_list is malloc'd; free
+ * with keystore_free_list(), which wipes. A malformed file is an error that names it.
+ */
+struct fault keystore_list(struct keystore *ks, struct key_entry **ret_list, size_t *ret_count) MUST_CHECK;
+void keystore_free_list(struct key_entry *list, size_t count);
+/* The newest key for the pair; ENOENT with CAUSE_PSK_MISSING if there is none. Wipe @ret after use. */
+struct fault keystore_find(struct keystore *ks, const char *hostnqn, const char *subsysnqn,
+			   struct key_entry *ret) MUST_CHECK;
