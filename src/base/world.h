@@ -130,12 +130,14 @@ struct world_ops {
 
 struct pool;
 
+#define WORLD_RX_HEADROOM 64
+
 struct world {
 	const struct world_ops *ops;
 	uint32_t index;		/* 0-based loop number; loop 0 is the control loop */
 	struct pool *buffers;	/* this thread's data buffers; see base/pool.h */
 	uint8_t *rx;		/* this thread's shared receive buffer; valid within one turn */
-	size_t rx_bytes;
+	size_t rx_bytes;	/* and WORLD_RX_HEADROOM more bytes are writable before rx */
 };
 
 #define WORLD_NEVER UINT64_MAX	/* a deadline that is none */

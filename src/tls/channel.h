@@ -18,27 +18,8 @@
 #include <sys/uio.h>
 
 #include "base/fault.h"
+#include "base/place.h"
 #include "base/span.h"
-
-/*
- * place - where plaintext lands. The layer above gives one of these to open().
- *
- * A HINT, used before the record's tag is verified: it chooses only where bytes
- * land, a private buffer of an outstanding command or the channel's scratch.
- * It must not change any state but its own walk, which open() restarts per record
- * with begin(). The bytes count only when open() returned them as pieces.
- */
-struct place {
-	/* A new record starts; forget the walk of the last one. */
-	void (*begin)(struct place *p);
-	/*
-	 * Where do the next bytes go? *ret_dst = NULL: to scratch, and show them by saw().
-	 * *ret_len >= 1: how many at most.
-	 */
-	void (*next)(struct place *p, uint8_t **ret_dst, size_t *ret_len);
-	/* @n bytes landed; @scratch points at them where next() said scratch, else NULL. */
-	void (*landed)(struct place *p, const uint8_t *scratch, size_t n);
-};
 
 #define PLAIN_PIECES_MAX 64
 
