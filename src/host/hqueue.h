@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * hqueue - the host's end of one connection: a queue pair, as a stream (tcp/stream.h).
+ *
+ * ICReq/ICResp, Connect, then commands: in-capsule data, R2T with MAXR2T, C2HData with and
+ * without SUCCESS, digests. Sans-IO; memory is taken by hqueue_new() only.
+ *
+ * Ownership: a hcmd and its data memory belong to the queue from hqueue_submit() until
+ * done() was called, exactly once. done() runs in the queue's thread, never from inside
+ * hqueue_submit(), and may submit again.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "nvme/command.h"
+#include "nvme/fabrics.h"
+#include "tcp/ic.h"
+#include "tcp/stream.h"
+
+struct hqueue;
+
+enum hcmd_dir { HCMD_NONE, HCMD_TO_CTRL, HCMD_FROM_CTRL };
+
+struct hcmd {
+	struct list node;
+	struct nvme_sqe sqe;	/* CID, PSDT and SGL are set by the queue */
+	enum hcmd_dir dir;
+	struct iovec *iov;	/* data memory; sums to len */
+	int iov_count;
+	uint32_t len;		/* bytes, multiple of 4 */
+	uint64_t timeout_ns;	/* 0: the queue's default */
+	void (*done)(struct hqueue *q, struct hcmd *c);
+	/* valid in done(): */
+	struct fault why;	/* kind NONE: cqe is what the controller answered; else the connection failed */
+	struct nvme_cqe cqe;
+	uint16_t status;	/* SCT << 8 | SC, without DNR, M, CRD */
+	bool dnr;
+	/* the queue's own */
+	uint16_t slot;
+	uint32_t received, r2t_next, r2t_off, r2t_left;
+	uint64_t deadline_ns;
+};
+
+struct hqueue_config {
+	uint16_t qid;
+	uint16_t entries;		/* SQSIZE + 1 */
+	uint16_t cntlid;		/* FFFFh for the admin queue */
+	uint32_t kato_ms;		/* admin queue */
+	const char *hostnqn, *subsysnqn;	/* borrowed until connected */
+	uint8_t hostid[16];
+	struct ic_host ic;
+	uint32_t capsule_data_max;	/* bytes; admin 8192; I/O from IOCCSZ */
+	bool disable_sqflow;
+	uint64_t ic_timeout_ns, connect_timeout_ns, command_timeout_ns;
+	/*
+	 * Connect was answered (@why.kind NONE; cntlid and AUTHREQ in @cqe) or refused
+	 * (FAULT_NVME: status in code, IPO/IATTR in at).
+	 */
+	void (*connected)(void *ctx, struct fault why, const struct nvme_cqe *cqe);
+	void (*wake)(void *ctx);	/* there is something to send */
+	void *ctx;
+};
+
+struct hqueue *hqueue_new(const struct hqueue_config *c);	/* NULL: out of memory */
+void hqueue_free(struct hqueue *q);	/* ended; all commands were given back */
+struct stream *hqueue_stream(struct hqueue *q);
+bool hqueue_live(const struct hqueue *q);
+
+/* Free command slots now. The admin queue keeps one back for keep-alive (see hqueue_submit_reserved). */
+uint32_t hqueue_room(const struct hqueue *q);
+/* There must be room and the queue must be live (asserted). */
+void hqueue_submit(struct hqueue *q, struct hcmd *c, uint64_t now_ns);
+/* Uses the reserved slot (Keep Alive). */
+void hqueue_submit_reserved(struct hqueue *q, struct hcmd *c, uint64_t now_ns);
+uint32_t hqueue_outstanding(const struct hqueue *q);
