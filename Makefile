@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The front door. Meson does the work; every verb here is one or two lines of it.
+#   make | check | fuzz | sim | bench | tidy | install | clean
+#   CC=clang           another compiler       SAN=address,undefined | thread   sanitizers
+#   WERROR=true        warnings are errors    B=DIR                            build directory
+
+SAN ?=
+WERROR ?= false
+SEED ?= 1
+N ?= 100
+TIME ?= 60
+TARGET ?=
+FIX ?=
+comma := ,
+
+ifneq ($(SAN),)
+B ?= build-san-$(subst $(comma),-,$(SAN))
+SETUP = -Db_sanitize=$(SAN) -Db_lundef=false
+SLOW = -t 4
+endif
+B ?= build
+
+.PHONY: all check fuzz sim bench tidy install clean
+
+all: $(B)/build.ninja
+	@meson configure $(B) -Dwerror=$(WERROR)
+	ninja -C $(B)
+
+$(B)/build.ninja:
+	meson setup $(B) $(SETUP)
+
+check: all
+	meson test -C $(B) --no-rebuild --print-errorlogs $(SLOW)
+
+fuzz: build-fuzz/build.ninja
+	ninja -C build-fuzz
+	scripts/fuzz build-fuzz $(TIME) $(TARGET)
+
+build-fuzz/build.ninja:
+	CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+
+sim: all
+	$(B)/tests/sim/sim --seed $(SEED) --runs $(N)
+
+bench: all
+	bench/run $(B)
+
+tidy:
+	scripts/tidy $(if $(FIX),--fix)
+
+install: all
+	meson install -C $(B) --no-rebuild
+
+clean:
+	rm -rf build build-fuzz build-clang build-san-*
