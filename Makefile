@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The front door. Meson does the work; every verb here is one or two lines of it.
-#   make | check | fuzz | sim | bench | tidy | install | clean
+#   make | programs | check | fuzz | sim | bench | tidy | install | clean
 #   CC=clang           another compiler       SAN=address,undefined | thread   sanitizers
 #   WERROR=true        warnings are errors    B=DIR                            build directory
 
 SAN ?=
-WERROR ?= false
+WERROR ?=
 SEED ?= 1
 N ?= 100
 TIME ?= 60
@@ -20,11 +20,14 @@ SLOW = -t 4
 endif
 B ?= build
 
-.PHONY: all check fuzz sim bench tidy install clean
+.PHONY: all programs check fuzz sim bench tidy install clean
 
 all: $(B)/build.ninja
-	@meson configure $(B) -Dwerror=$(WERROR)
+	$(if $(WERROR),@meson configure $(B) -Dwerror=$(WERROR))
 	ninja -C $(B)
+
+programs: $(B)/build.ninja
+	ninja -C $(B) nvmetls nvmetls-target
 
 $(B)/build.ninja:
 	meson setup $(B) $(SETUP)
