@@ -169,7 +169,7 @@ static inline enum nvme_data_dir nvme_sqe_dir(const struct nvme_sqe *sqe)
 	return (enum nvme_data_dir)(code & 3);
 }
 
-/* nvme-cli's and Linux's words ("Get Log Page", "Read", "Connect"); "Unknown" for the rest. */
+/* Linux's words ("Get Log Page", "Read", "Connect"); "Unknown" for the rest. */
 const char *nvme_opcode_str(bool admin, uint8_t opcode);
 const char *nvme_fctype_str(uint8_t fctype);
 
@@ -229,7 +229,7 @@ struct nvme_log_req {
 	bool rae, ot;
 	uint8_t csi;
 	uint16_t lsi;
-	uint64_t bytes;		/* multiple of 4, at least 4, at most 2^34 */
+	uint64_t bytes;		/* multiple of 4, at least 4. decode: up to 2^34; encode: below 2^32 */
 	uint64_t lpo;
 };
 

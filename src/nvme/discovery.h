@@ -105,10 +105,11 @@ WIRE_AT(nvmf_disc_log_entry, subnqn, 256);
 WIRE_AT(nvmf_disc_log_entry, traddr, 512);
 WIRE_AT(nvmf_disc_log_entry, sectype, 768);
 
-/* nvme-cli's words; static strings, "unrecognized" (or "reserved") for other numbers. */
+/* nvme-cli's words; static strings, "unrecognized" for other numbers. */
 const char *nvmf_trtype_str(uint8_t trtype);	/* "tcp", "rdma", ... */
 const char *nvmf_adrfam_str(uint8_t adrfam);	/* "ipv4", "ipv6", ... */
 const char *nvmf_subtype_str(uint8_t subtype);	/* "nvme subsystem", ... */
-const char *nvmf_treq_str(uint8_t treq);	/* "required, sq flow control disable supported" */
+/* Bits 2:0 only; "required, sq flow control disable supported" */
+const char *nvmf_treq_str(uint8_t treq);
 const char *nvmf_eflags_str(uint16_t eflags);	/* "none", "duplicate discovery information", ... */
 const char *nvmf_sectype_str(uint8_t sectype);	/* "none", "tls", "tls13" */

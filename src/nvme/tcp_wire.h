@@ -189,5 +189,5 @@ union nvme_tcp_pdu {
 	uint8_t bytes[NVME_TCP_PDU_HDR_MAX];
 };
 
-/* HLEN of @type, 0 for a type that does not exist. */
+/* HLEN of @type, 0 for one that does not exist or is not supported (KDReq, KDResp). */
 uint8_t nvme_tcp_hlen(uint8_t type);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 1024 };	/* below PIPE_BUF, so that lines of several threads do not mix */
+
+static atomic_int log_level = LOG_NOTICE;
+static _Atomic(const char *) log_program = "nvmetls";
+
+void log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&log_level, (int)level, memory_order_relaxed);
+}
+
+enum log_level log_get_level(void)
+{
+	return (enum log_level)atomic_load_explicit(&log_level, memory_order_relaxed);
+}
+
+void log_set_program(const char *name)
+{
+	assert(name);
+	atomic_store_explicit(&log_program, name, memory_order_relaxed);
+}
+
+static const char *level_word(enum log_level level)
+{
+	switch (level) {
+	case LOG_ERROR:
+		return "error: ";
+	case LOG_WARN:
+		return "warning: ";
+	case LOG_DEBUG:
+		return "debug: ";
+	case LOG_NOTICE:
+	case LOG_INFO:
+		break;
+	}
+	return "";
+}
+
+/* What vsnprintf stored of the @n it wanted, when it had @size bytes. */
+static size_t stored(int n, size_t size)
+{
+	if (n < 0)
+		return 0;
+	return (size_t)n < size ? (size_t)n : size - 1;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	char line[LINE_MAX_BYTES];
+	size_t room = sizeof(line) - 1;	/* the newline */
+	int saved_errno = errno;
+	size_t len;
+	va_list args;
+
+	if (level > log_get_level())
+		return;
+	len = stored(snprintf(line, room, "%s: %s",
+			      atomic_load_explicit(&log_program, memory_order_relaxed),
+			      level_word(level)), room);
+	va_start(args, fmt);
+	len += stored(vsnprintf(line + len, room - len, fmt, args), room - len);
+	va_end(args);
+	for (size_t i = 0; i < len; i++)
+		if (line[i] == '\n' || line[i] == '\r')
+			line[i] = ' ';	/* one event, one line */
+	line[len++] = '\n';
+	/* Nobody is left to tell when standard error is gone. */
+	if (write(STDERR_FILENO, line, len) < 0) {
+	}
+	errno = saved_errno;
+}
+
+const char *log_safe(char *dst, size_t size, const void *src, size_t len)
+{
+	const char *s = src;
+	size_t n = 0;
+
+	assert(size > 0);
+	for (; n < len && n + 1 < size && s[n]; n++)
+		dst[n] = s[n] >= ' ' && s[n] <= '~' ? s[n] : '?';
+	dst[n] = '\0';
+	return dst;
+}
