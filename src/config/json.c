@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * json - the object tree from what `nvmetcli save` writes (json-c does the parsing).
+ *
+ * An object's members are attributes, groups of attributes ("addr": {"traddr": ...} is
+ * addr_traddr), lists of child objects, or lists of links. Three levels deep, no recursion.
+ */
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/attrs.h"
+#include "config/json_line.h"
+#include "config/tree.h"
+
+struct reading {
+	struct cfg_tree *tree;
+	struct cfg_error *err;
+};
+
+static bool mistake(struct reading *r, const char *where, const char *what)
+{
+	snprintf(r->err->where, sizeof(r->err->where), "%s", where);
+	snprintf(r->err->what, sizeof(r->err->what), "%s", what);
+	return false;
+}
+
+static bool set_attr(struct reading *r, enum cfg_object object, void *ptr, const char *where,
+		     const char *name, struct json_object *value)
+{
+	char what[320], path[CFG_NQN_MAX + 160];
+
+	if (json_object_is_type(value, json_type_null))
+		return true;
+	if (cfg_attr_set(object, ptr, name, json_object_get_string(value), what, sizeof(what)))
+		return true;
+	snprintf(path, sizeof(path), "%s.%s", where, name);
+	return mistake(r, path, what);
+}
+
+/* The members of @obj but those in @skip (lists with a reader of their own). */
+static bool read_attrs(struct reading *r, enum cfg_object object, void *ptr, const char *where,
+		       struct json_object *obj, const char *const *skip)
+{
+	json_object_object_foreach(obj, name, value) {
+		char full[128];
+		bool skipped = false;
+
+		for (int i = 0; skip[i]; i++)
+			skipped |= strcmp(skip[i], name) == 0;
+		if (skipped)
+			continue;
+		if (!json_object_is_type(value, json_type_object)) {
+			if (!set_attr(r, object, ptr, where, name, value))
+				return false;
+			continue;
+		}
+		json_object_object_foreach(value, sub, subvalue) {
+			snprintf(full, sizeof(full), "%.50s_%.50s", name, sub);
+			if (!set_attr(r, object, ptr, where, full, subvalue))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* A member that must be a list, or absent. Returns its length; *ret_list may be NULL. */
+static bool get_list(struct reading *r, const char *where, struct json_object *obj,
+		     const char *name, struct json_object **ret_list, size_t *ret_len)
+{
+	char path[192];
+
+	*ret_list = NULL;
+	*ret_len = 0;
+	if (!json_object_object_get_ex(obj, name, ret_list) || !*ret_list)
+		return true;
+	if (json_object_is_type(*ret_list, json_type_array)) {
+		*ret_len = json_object_array_length(*ret_list);
+		return true;
+	}
+	snprintf(path, sizeof(path), "%s%s%s", where, where[0] ? "." : "", name);
+	return mistake(r, path, "wants a list");
+}
+
+/* A list of NQNs, each handed to @add. */
+static bool read_links(struct reading *r, const char *where, struct json_object *obj,
+		       const char *name, void *ptr, bool (*add)(void *ptr, const char *nqn))
+{
+	struct json_object *list, *item;
+	char path[192];
+	size_t n;
+
+	if (!get_list(r, where, obj, name, &list, &n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		item = json_object_array_get_idx(list, i);
+		snprintf(path, sizeof(path), "%s.%s[%zu]", where, name, i);
+		if (!json_object_is_type(item, json_type_string) ||
+		    json_object_get_string_len(item) >= CFG_NQN_MAX)
+			return mistake(r, path, "wants an NQN");
+		if (!add(ptr, json_object_get_string(item)))
+			return mistake(r, path, "out of memory");
+	}
+	return true;
+}
+
+static bool add_allowed_host(void *ptr, const char *nqn)
+{
+	return cfg_allow_host(ptr, nqn);
+}
+
+static bool add_link(void *ptr, const char *nqn)
+{
+	return cfg_link(ptr, nqn);
+}
+
+static bool read_host(struct reading *r, const char *where, struct json_object *obj)
+{
+	static const char *const none[] = { NULL };
+	struct cfg_host *h = cfg_add_host(r->tree, "");
+
+	return h ? read_attrs(r, CFG_HOST, h, where, obj, none) : mistake(r, where, "out of memory");
+}
+
+static bool read_namespaces(struct reading *r, struct cfg_subsys *s, const char *where,
+			    struct json_object *obj)
+{
+	static const char *const none[] = { NULL };
+	struct json_object *list, *item;
+	struct cfg_namespace *n;
+	char path[192];
+	size_t len;
+
+	if (!get_list(r, where, obj, "namespaces", &list, &len))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		item = json_object_array_get_idx(list, i);
+		snprintf(path, sizeof(path), "%.100s.namespaces[%zu]", where, i);
+		if (!json_object_is_type(item, json_type_object))
+			return mistake(r, path, "wants an object");
+		n = cfg_add_namespace(s);
+		if (!n)
+			return mistake(r, path, "out of memory");
+		if (!read_attrs(r, CFG_NAMESPACE, n, path, item, none))
+			return false;
+	}
+	return true;
+}
+
+static bool read_subsys(struct reading *r, const char *where, struct json_object *obj)
+{
+	static const char *const lists[] = { "namespaces", "allowed_hosts", NULL };
+	struct cfg_subsys *s = cfg_add_subsys(r->tree, "");
+
+	if (!s)
+		return mistake(r, where, "out of memory");
+	return read_attrs(r, CFG_SUBSYS, s, where, obj, lists) &&
+	       read_links(r, where, obj, "allowed_hosts", s, add_allowed_host) &&
+	       read_namespaces(r, s, where, obj);
+}
+
+static bool read_port(struct reading *r, const char *where, struct json_object *obj)
+{
+	static const char *const lists[] = { "subsystems", "referrals", "ana_groups", NULL };
+	struct cfg_port *p = cfg_add_port(r->tree);
+	struct json_object *referrals;
+	size_t n;
+	char path[192];
+
+	if (!p)
+		return mistake(r, where, "out of memory");
+	if (!get_list(r, where, obj, "referrals", &referrals, &n))
+		return false;
+	snprintf(path, sizeof(path), "%.100s.referrals", where);
+	if (n)
+		return mistake(r, path, "referrals are not supported; remove them");
+	return read_attrs(r, CFG_PORT, p, where, obj, lists) &&
+	       read_links(r, where, obj, "subsystems", p, add_link);
+}
+
+static bool read_objects(struct reading *r, struct json_object *root)
+{
+	static const struct {
+		const char *name;
+		bool (*read)(struct reading *r, const char *where, struct json_object *obj);
+	} kinds[] = { { "hosts", read_host }, { "subsystems", read_subsys }, { "ports", read_port } };
+	struct json_object *list, *item;
+	char path[64];
+	size_t n;
+
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		if (!get_list(r, "", root, kinds[k].name, &list, &n))
+			return false;
+		for (size_t i = 0; i < n; i++) {
+			item = json_object_array_get_idx(list, i);
+			snprintf(path, sizeof(path), "%s[%zu]", kinds[k].name, i);
+			if (!json_object_is_type(item, json_type_object))
+				return mistake(r, path, "wants an object");
+			if (!kinds[k].read(r, path, item))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Members of the top level that are none of ours: a typo must not lose a whole list. */
+static bool check_top(struct reading *r, struct json_object *root)
+{
+	json_object_object_foreach(root, name, value) {
+		(void)value;
+		if (strcmp(name, "hosts") && strcmp(name, "subsystems") && strcmp(name, "ports"))
+			return mistake(r, name, "not one of \"hosts\", \"subsystems\", \"ports\"");
+	}
+	return true;
+}
+
+static struct json_object *parse_text(const char *text, size_t len, struct cfg_error *err)
+{
+	struct json_tokener *tok = json_tokener_new_ex(16);
+	struct json_object *root = NULL;
+	enum json_tokener_error why = json_tokener_error_size;
+	size_t at = 0;
+
+	if (tok && len < INT32_MAX) {
+		root = json_tokener_parse_ex(tok, text, (int)len);
+		why = json_tokener_get_error(tok);
+		at = json_tokener_get_parse_end(tok);
+	}
+	if (tok)
+		json_tokener_free(tok);
+	if (root && why == json_tokener_success && json_object_is_type(root, json_type_object) &&
+	    strspn(text + at, " \t\r\n") == len - at)
+		return root;
+	err->line = json_line_at(text, at < len ? at : len);
+	snprintf(err->what, sizeof(err->what), "not JSON as nvmetcli saves it: %s",
+		 why == json_tokener_success ? "one object is wanted" : json_tokener_error_desc(why));
+	json_object_put(root);
+	return NULL;
+}
+
+bool cfg_from_json(struct cfg_tree *t, const char *text, size_t len, struct cfg_error *err)
+{
+	struct reading r = { .tree = t, .err = err };
+	struct json_object *root;
+	bool good;
+
+	memset(err, 0, sizeof(*err));
+	root = parse_text(text, len, err);
+	if (!root)
+		return false;
+	good = check_top(&r, root) && read_objects(&r, root) && cfg_check(t, err);
+	json_object_put(root);
+	if (!good) {
+		err->line = json_line_of(text, len, err->where);
+		cfg_free(t);
+	}
+	return good;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * config: what nvmetcli saves is read; every mistake names its line and attribute.
+ * The good file has the shape that nvmetcli 0.7 (Debian) writes for the blog's target.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "config/tree.h"
+
+static const char good[] =
+	"{\n"
+	"  \"hosts\": [\n"
+	"    {\n"
+	"      \"nqn\": \"nqn.host\"\n"
+	"    }\n"
+	"  ], \n"
+	"  \"ports\": [\n"
+	"    {\n"
+	"      \"addr\": {\n"
+	"        \"adrfam\": \"ipv4\", \n"
+	"        \"traddr\": \"127.0.0.1\", \n"
+	"        \"treq\": \"not specified\", \n"
+	"        \"trsvcid\": \"4420\", \n"
+	"        \"trtype\": \"tcp\", \n"
+	"        \"tsas\": \"tls1.3\"\n"
+	"      }, \n"
+	"      \"ana_groups\": [{\"ana\": {\"state\": \"optimized\"}, \"grpid\": 1}],\n"
+	"      \"param\": {\"inline_data_size\": \"16384\"},\n"
+	"      \"portid\": 10, \n"
+	"      \"referrals\": [], \n"
+	"      \"subsystems\": [\n"
+	"        \"nqn.test\"\n"
+	"      ]\n"
+	"    }\n"
+	"  ], \n"
+	"  \"subsystems\": [\n"
+	"    {\n"
+	"      \"allowed_hosts\": [\"nqn.host\"], \n"
+	"      \"attr\": {\n"
+	"        \"allow_any_host\": \"0\", \n"
+	"        \"serial\": \"1234\", \n"
+	"        \"version\": \"1.3\"\n"
+	"      }, \n"
+	"      \"namespaces\": [\n"
+	"        {\n"
+	"          \"device\": {\n"
+	"            \"nguid\": \"ef90689c-6c46-d44c-89c1-4067801309a8\", \n"
+	"            \"path\": \"/dev/nvme0n1\"\n"
+	"          }, \n"
+	"          \"enable\": 1, \n"
+	"          \"nsid\": 3\n"
+	"        }\n"
+	"      ], \n"
+	"      \"nqn\": \"nqn.test\"\n"
+	"    }\n"
+	"  ]\n"
+	"}\n";
+
+static void reads_what_nvmetcli_saves(void **state)
+{
+	struct cfg_tree t = { 0 };
+	struct cfg_error err;
+
+	(void)state;
+	assert_true(cfg_from_json(&t, good, strlen(good), &err));
+	assert_int_equal(t.port_count, 1);
+	assert_int_equal(t.ports[0].portid, 10);
+	assert_string_equal(t.ports[0].addr_traddr, "127.0.0.1");
+	assert_true(t.ports[0].addr_tsas_tls13);
+	assert_int_equal(t.ports[0].subsystem_count, 1);
+	assert_int_equal(t.subsys_count, 1);
+	assert_string_equal(t.subsystems[0].attr_serial, "1234");
+	assert_false(t.subsystems[0].attr_allow_any_host);
+	assert_string_equal(t.subsystems[0].allowed_hosts[0], "nqn.host");
+	assert_int_equal(t.subsystems[0].namespaces[0].nsid, 3);
+	assert_string_equal(t.subsystems[0].namespaces[0].device_path, "/dev/nvme0n1");
+	assert_int_equal(t.subsystems[0].namespaces[0].device_nguid[0], 0xef);
+	cfg_free(&t);
+}
+
+/* Replace the first @from of the good file by @to; the mistake is then on @line at @where. */
+static const struct {
+	const char *name, *from, *to, *where;
+	int line;
+} mistakes[] = {
+	{ "unknown attribute", "\"traddr\"", "\"tradr\"", "ports[0].addr_tradr", 11 },
+	{ "treq of no kind", "not specified", "maybe", "ports[0].addr_treq", 12 },
+	{ "not TCP", "\"tcp\"", "\"rdma\"", "ports[0].addr_trtype", 14 },
+	{ "TLS of another age", "tls1.3", "tls1.2", "ports[0].addr_tsas", 15 },
+	{ "required without TLS", "not specified\", \n        \"trsvcid\": \"4420\", \n        \"trtype\": \"tcp\", \n        \"tsas\": \"tls1.3",
+	  "required\", \n        \"trsvcid\": \"4420\", \n        \"trtype\": \"tcp\", \n        \"tsas\": \"none", "ports[0].addr_treq", 12 },
+	{ "link to nowhere", "\"nqn.test\"\n      ]", "\"nqn.tset\"\n      ]", "ports[0].subsystems[0]", 22 },
+	{ "port id is no number", "\"portid\": 10", "\"portid\": \"ten\"", "ports[0].portid", 19 },
+	{ "a list that is none", "\"referrals\": []", "\"referrals\": 7", "ports[0].referrals", 20 },
+	{ "a flag that is none", "\"allow_any_host\": \"0\"", "\"allow_any_host\": \"no\"",
+	  "subsystems[0].attr_allow_any_host", 30 },
+	{ "NQN of no form", "\"nqn\": \"nqn.test\"", "\"nqn\": \"test\"", "subsystems[0].nqn", 44 },
+	{ "namespace 0", "\"nsid\": 3", "\"nsid\": 0", "subsystems[0].namespaces[0].nsid", 41 },
+	{ "broken UUID", "ef90689c-", "ef90689-", "subsystems[0].namespaces[0].device_nguid", 37 },
+	{ "no path", "\"path\": \"/dev/nvme0n1\"", "\"uuid\": \"ef90689c-6c46-d44c-89c1-4067801309a8\"",
+	  "subsystems[0].namespaces[0].device_path", 36 },
+	{ "auth that we would not do", "\"nqn\": \"nqn.host\"", "\"nqn\": \"nqn.host\", \"dhchap_key\": \"DHHC-1:00:x:\"",
+	  "hosts[0].dhchap_key", 4 },
+	{ "misspelt list", "\"subsystems\": [\n    {", "\"subsystem\": [\n    {", "subsystem", 26 },
+	{ "not JSON", "\"portid\": 10, ", "\"portid\": 10 ", "", 20 },
+};
+
+static void names_line_and_attribute(void **state)
+{
+	char text[4096];
+	struct cfg_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		const char *at = strstr(good, mistakes[i].from);
+		struct cfg_tree t = { 0 };
+
+		assert_non_null(at);
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, mistakes[i].to,
+			 at + strlen(mistakes[i].from));
+		print_message("- %s\n", mistakes[i].name);
+		assert_false(cfg_from_json(&t, text, strlen(text), &err));
+		assert_string_equal(err.where, mistakes[i].where);
+		assert_int_equal(err.line, mistakes[i].line);
+		assert_true(err.what[0] != '\0');
+		assert_int_equal(t.port_count + t.subsys_count + t.host_count, 0);
+	}
+}
+
+/* Every prefix of a good file is a mistake, and none is a crash. */
+static void refuses_every_prefix(void **state)
+{
+	struct cfg_error err;
+
+	(void)state;
+	for (size_t n = 0; n + 2 < strlen(good); n++) {
+		struct cfg_tree t = { 0 };
+
+		assert_false(cfg_from_json(&t, good, n, &err));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_what_nvmetcli_saves),
+		cmocka_unit_test(names_line_and_attribute),
+		cmocka_unit_test(refuses_every_prefix),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
