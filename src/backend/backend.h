@@ -65,7 +65,8 @@ struct backend {
  * Sizes: bytes, or with K, M, G, T (binary). Returns 0 or negative errno with a line in
  * @why ("disk.img: No such file or directory"). Free with backend_close().
  */
-int backend_open(const char *spec, bool read_only, struct backend **ret, char *why, size_t why_size);
+int backend_open(const char *spec, bool read_only, struct backend **ret, char *why,
+		 size_t why_size);
 void backend_close(struct backend *b);
 
 /* The only caller of ops->submit: every promise above is asserted here, once. */

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+/* clang-format off */
 /*    symbol                  name                    text                                        hint */
 #define CAUSES(X) \
 	X(NONE,               "none",                 "no error",                                 "") \
@@ -67,6 +68,7 @@ enum cause {
 #undef CAUSE_ENUM
 	CAUSE_COUNT
 };
+/* clang-format on */
 
 /* Static strings; never NULL for a value of the enum. */
 const char *cause_name(enum cause c);

@@ -56,9 +56,10 @@ void aead_seal(struct aead *a, const uint8_t nonce[AEAD_NONCE_LEN], const void *
 void aead_open_begin(struct aead *a, const uint8_t nonce[AEAD_NONCE_LEN], const void *aad,
 		     size_t aad_len);
 void aead_open_update(struct aead *a, uint8_t *dst, const uint8_t *src, size_t len);
-bool aead_open_end(struct aead *a, const uint8_t tag[AEAD_TAG_LEN]) __attribute__((warn_unused_result));
+bool aead_open_end(struct aead *a, const uint8_t tag[AEAD_TAG_LEN])
+	__attribute__((warn_unused_result));
 
 /* The same in one call, faster for one piece. On false @dst has been wiped. */
 bool aead_open(struct aead *a, const uint8_t nonce[AEAD_NONCE_LEN], const void *aad, size_t aad_len,
-	       uint8_t *dst, const uint8_t *src, size_t len,
-	       const uint8_t tag[AEAD_TAG_LEN]) __attribute__((warn_unused_result));
+	       uint8_t *dst, const uint8_t *src, size_t len, const uint8_t tag[AEAD_TAG_LEN])
+	__attribute__((warn_unused_result));

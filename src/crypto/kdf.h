@@ -14,7 +14,12 @@
 #include "base/span.h"
 
 /* NVMe hash identifiers: the HH of "NVMeTLSkey-1:HH:" and the hh of an identity. */
-enum nvme_hash { NVME_HASH_NONE = 0, NVME_HASH_SHA256 = 1, NVME_HASH_SHA384 = 2, NVME_HASH_SHA512 = 3 };
+enum nvme_hash {
+	NVME_HASH_NONE = 0,
+	NVME_HASH_SHA256 = 1,
+	NVME_HASH_SHA384 = 2,
+	NVME_HASH_SHA512 = 3
+};
 
 #define HASH_LEN_MAX 64
 

@@ -47,7 +47,8 @@ struct fault keystore_remove(struct keystore *ks, uint32_t id) MUST_CHECK;
  * All keys, newest first. A missing directory is an empty store. @ret_list is malloc'd; free
  * with keystore_free_list(), which wipes. A malformed file is an error that names it.
  */
-struct fault keystore_list(struct keystore *ks, struct key_entry **ret_list, size_t *ret_count) MUST_CHECK;
+struct fault keystore_list(struct keystore *ks, struct key_entry **ret_list, size_t *ret_count)
+	MUST_CHECK;
 void keystore_free_list(struct key_entry *list, size_t count);
 /* The newest key for the pair; ENOENT with CAUSE_PSK_MISSING if there is none. Wipe @ret after use. */
 struct fault keystore_find(struct keystore *ks, const char *hostnqn, const char *subsysnqn,

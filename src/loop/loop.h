@@ -29,7 +29,8 @@ struct loop_config {
 	uint32_t buf_count;	/* per thread; 0: 256 */
 	int cpu_first;		/* pin thread i to CPU cpu_first + i; -1: do not pin */
 	uint32_t jobs_max;	/* queued jobs; 0: 1024 */
-	const char *congestion;	/* TCP_CONGESTION of sockets; NULL: system default unless that is bbr, then cubic or reno */
+	/* TCP_CONGESTION of sockets; NULL: system default unless that is bbr, then cubic or reno */
+	const char *congestion;
 };
 
 struct loops;

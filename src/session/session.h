@@ -28,7 +28,14 @@
 #include "tls/record.h"
 
 enum session_tls { SESSION_CLEAR, SESSION_TLS, SESSION_TLS_OPTIONAL };
-enum session_state { SESSION_SNIFF, SESSION_HANDSHAKE, SESSION_JOB, SESSION_OPEN, SESSION_CLOSING, SESSION_DEAD };
+enum session_state {
+	SESSION_SNIFF,
+	SESSION_HANDSHAKE,
+	SESSION_JOB,
+	SESSION_OPEN,
+	SESSION_CLOSING,
+	SESSION_DEAD
+};
 
 /* Who the peer is, as far as the transport can tell. */
 struct session_peer {

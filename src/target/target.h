@@ -18,7 +18,11 @@ struct target;
 struct target_subsys;
 struct target_port;
 
-enum target_treq { TARGET_TREQ_NOT_SPECIFIED = 0, TARGET_TREQ_REQUIRED = 1, TARGET_TREQ_NOT_REQUIRED = 2 };
+enum target_treq {
+	TARGET_TREQ_NOT_SPECIFIED = 0,
+	TARGET_TREQ_REQUIRED = 1,
+	TARGET_TREQ_NOT_REQUIRED = 2
+};
 
 struct target_config {
 	uint32_t mdts_bytes;		/* power of two >= 4096; default 1 MiB */
@@ -61,12 +65,14 @@ struct target_ns_config {
 /* Fills in the defaults. */
 void target_config_init(struct target_config *c);
 /* NULL: out of memory. @worlds: one per thread, [0] is the control loop. */
-struct target *target_new(const struct target_config *c, struct world *const *worlds, uint32_t world_count);
+struct target *target_new(const struct target_config *c, struct world *const *worlds,
+			  uint32_t world_count);
 /* All connections must be gone. */
 void target_free(struct target *t);
 
 /* Returns 0 or negative errno: -EEXIST, -EINVAL (malformed NQN, ...), -ENOMEM. Strings are copied. */
-int target_add_subsys(struct target *t, const struct target_subsys_config *c, struct target_subsys **ret);
+int target_add_subsys(struct target *t, const struct target_subsys_config *c,
+		      struct target_subsys **ret);
 int target_add_namespace(struct target_subsys *s, const struct target_ns_config *c);
 int target_allow_host(struct target_subsys *s, const char *hostnqn);
 int target_add_port(struct target *t, const struct target_port_config *c, struct target_port **ret);

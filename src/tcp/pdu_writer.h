@@ -69,7 +69,8 @@ void pdu_writer_add(struct pdu_writer *w, const void *hdr, const struct iovec *i
 size_t pdu_writer_gather(const struct pdu_writer *w, size_t limit, struct iovec *iov, int max,
 			 int *ret_count);
 /* For sending as is (no TLS): everything from the front that fits @max iovecs. */
-size_t pdu_writer_gather_all(const struct pdu_writer *w, struct iovec *iov, int max, int *ret_count);
+size_t pdu_writer_gather_all(const struct pdu_writer *w, struct iovec *iov, int max,
+			     int *ret_count);
 /* @n bytes from the front were taken. */
 void pdu_writer_consume(struct pdu_writer *w, size_t n);
 /* Drop all PDUs that were not begun (before a TermReq). */

@@ -27,7 +27,8 @@ struct stream_ops {
 	 * Called once per turn after input. Returns a fault to end the connection.
 	 * *ret_deadline_ns: when to be called again at the latest (WORLD_NEVER: not at all).
 	 */
-	struct fault (*turn)(struct stream *s, uint64_t now_ns, uint64_t *ret_deadline_ns) MUST_CHECK;
+	struct fault (*turn)(struct stream *s, uint64_t now_ns, uint64_t *ret_deadline_ns)
+		MUST_CHECK;
 	/*
 	 * The peer closed its side or the socket failed, or this side is to end: @why. Stop
 	 * work; finish commands with an error. The stream may have backend I/O in flight:

@@ -49,7 +49,7 @@ struct handshake_config {
 	struct tls_psk psk;			/* client: the one key to offer */
 	struct tls_psk_source source;		/* server */
 	const char *groups;			/* OpenSSL group list; NULL: the default below */
-	uint16_t record_size_limit;		/* what we can take: TLS inner plaintext bytes incl. type, 64..16385; 0: 16385 */
+	uint16_t record_size_limit;		/* what we take: inner plaintext incl. type, 64..16385; 0: 16385 */
 	void (*keylog)(void *ctx, const char *line);	/* NSS key log lines; NULL: none */
 	void *keylog_ctx;
 };
