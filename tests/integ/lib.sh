@@ -33,13 +33,10 @@ PIDS=() LOGS=() pid='' log=''
 W=$(mktemp -d "${TMPDIR:-/tmp}/nvmetls-$TEST_NAME.XXXXXX")
 cd "$W"
 
-as_user() {
-	if [ "$(id -u)" = 0 ]; then
-		setpriv --reuid=$ORDINARY --regid=$ORDINARY --clear-groups -- "$@"
-	else
-		"$@"
-	fi
-}
+# An array, not only a function: in the background the shell then becomes the program itself.
+AS_USER=(env --)
+[ "$(id -u)" != 0 ] || AS_USER=(setpriv --reuid=$ORDINARY --regid=$ORDINARY --clear-groups --)
+as_user() { "${AS_USER[@]}" "$@"; }
 
 say() { printf '%s: %s\n' "$TEST_NAME" "$*" >&2; }
 
@@ -136,7 +133,7 @@ requires nvmetls-target
 start() {
 	log=$W/${1##*/}.${#PIDS[@]}.log
 	: >"$log"
-	as_user "$@" >"$log.out" 2>>"$log" </dev/null &
+	"${AS_USER[@]}" "$@" >"$log.out" 2>>"$log" </dev/null &
 	pid=$!
 	PIDS+=("$pid")
 	LOGS+=("$log")
