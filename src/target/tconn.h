@@ -25,6 +25,8 @@ struct tconn_peer {
 struct tconn *tconn_new(struct target_port *port, void (*wake)(void *ctx), void *ctx);
 struct stream *tconn_stream(struct tconn *c);
 void tconn_secured(struct tconn *c, const struct tconn_peer *peer);
+/* Was a Connect accepted? Until then the connection counts as unfinished. */
+bool tconn_connected(const struct tconn *c);
 /* The world index it wants to live in, or -1: stay. */
 int tconn_placement(const struct tconn *c);
 void tconn_placed(struct tconn *c, struct world *w);
