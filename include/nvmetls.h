@@ -80,9 +80,11 @@ struct nvmetls_options {
 };
 
 #define NVMETLS_OPTIONS_INIT                                                            \
-	{ .size = sizeof(struct nvmetls_options), .tls_identity = 1, .io_queues = 1,    \
-	  .queue_size = 128, .keep_alive_ms = 5000, .connect_timeout_ms = 10000,        \
-	  .command_timeout_ms = 30000, .spin_us = 50 }
+	{                                                                                  \
+		.size = sizeof(struct nvmetls_options), .tls_identity = 1, .io_queues = 1, \
+		.queue_size = 128, .keep_alive_ms = 5000, .connect_timeout_ms = 10000,     \
+		.command_timeout_ms = 30000, .spin_us = 50                                 \
+	}
 
 /* Connect and bring the controller up. 0, or e->err with *e filled in (@e may be NULL). */
 int nvmetls_connect(const struct nvmetls_options *o, struct nvmetls **ret, struct nvmetls_error *e);
@@ -125,7 +127,13 @@ struct nvmetls_ns {
 };
 int nvmetls_namespace(struct nvmetls *c, uint32_t nsid, struct nvmetls_ns *ret);
 
-enum nvmetls_op { NVMETLS_READ, NVMETLS_WRITE, NVMETLS_FLUSH, NVMETLS_WRITE_ZEROES, NVMETLS_DEALLOCATE };
+enum nvmetls_op {
+	NVMETLS_READ,
+	NVMETLS_WRITE,
+	NVMETLS_FLUSH,
+	NVMETLS_WRITE_ZEROES,
+	NVMETLS_DEALLOCATE,
+};
 enum { NVMETLS_FUA = 1 };
 
 /* One I/O. The caller's memory; zero it before first use. Belongs to the library until done(). */

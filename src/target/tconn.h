@@ -30,7 +30,10 @@ bool tconn_connected(const struct tconn *c);
 /* The world index it wants to live in, or -1: stay. */
 int tconn_placement(const struct tconn *c);
 void tconn_placed(struct tconn *c, struct world *w);
-/* In its own thread, when the stream has ended and drained(). The memory goes when the control loop has let go of it. */
+/*
+ * In its own thread, when the stream has ended and drained(). The memory goes when the control
+ * loop has let go of it.
+ */
 void tconn_release(struct tconn *c);
 /* For logs: "hostnqn=... subsys=... qid=1 cntlid=3", or what is known; printable. */
 const char *tconn_describe(const struct tconn *c, char *buf, size_t size);
