@@ -143,7 +143,7 @@ static bool check_namespaces(const struct cfg_subsys *s, size_t index, struct cf
 static bool check_subsys(const struct cfg_tree *t, size_t i, struct cfg_error *err)
 {
 	const struct cfg_subsys *s = &t->subsystems[i];
-	char where[64];
+	char where[80];
 
 	snprintf(where, sizeof(where), "subsystems[%zu].nqn", i);
 	if (!nvme_nqn_valid(s->nqn, sizeof(s->nqn)))
