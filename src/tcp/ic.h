@@ -11,21 +11,21 @@
 #include "nvme/tcp_wire.h"
 
 struct ic_host {
-	bool hdgst, ddgst;	/* asked for; both granted or not is in ic_result */
-	uint8_t hpda;		/* 0's-based dwords, 0..31 */
-	uint32_t maxr2t;	/* 0's-based outstanding R2Ts per command */
+	bool hdgst, ddgst; /* asked for; both granted or not is in ic_result */
+	uint8_t hpda;	   /* 0's-based dwords, 0..31 */
+	uint32_t maxr2t;   /* 0's-based outstanding R2Ts per command */
 };
 
 struct ic_ctrl {
-	bool hdgst, ddgst;	/* allowed */
+	bool hdgst, ddgst; /* allowed */
 	uint8_t cpda;
-	uint32_t maxh2cdata;	/* bytes, >= 4096, multiple of 4 */
+	uint32_t maxh2cdata; /* bytes, >= 4096, multiple of 4 */
 };
 
 struct ic_result {
 	bool hdgst, ddgst;
 	uint8_t hpda, cpda;
-	uint32_t maxr2t;	/* 0's-based */
+	uint32_t maxr2t; /* 0's-based */
 	uint32_t maxh2cdata;
 };
 

@@ -14,7 +14,7 @@
 #include "tcp/pdu_reader.h"
 
 struct pdu_place {
-	struct place place;	/* first: given to channel open() */
+	struct place place; /* first: given to channel open() */
 	const struct pdu_reader *reader;
 	void *owner;
 	/*
@@ -31,10 +31,11 @@ struct pdu_place {
 	enum { WALK_HEADER, WALK_SKIP, WALK_DATA, WALK_LOST } state;
 	bool trusted;
 	unsigned int nth;
-	uint32_t have;		/* header bytes seen */
-	uint32_t skip;		/* digest and padding bytes before the data, or after it */
-	uint32_t off, left;	/* data position and rest */
-	uint8_t hdr[NVME_TCP_PDU_HDR_MAX];
+	uint32_t have;	     /* header bytes seen */
+	uint32_t skip;	     /* padding bytes before the data, or digest bytes after it */
+	uint32_t skip_after; /* digest bytes after untrusted data */
+	uint32_t off, left;  /* data position and rest */
+	uint8_t hdr[NVME_TCP_PDU_HDR_MAX + 4];
 };
 
 void pdu_place_init(struct pdu_place *p, const struct pdu_reader *reader, void *owner,

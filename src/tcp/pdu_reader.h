@@ -13,7 +13,7 @@
  *	- The events depend on the bytes only, never on how they were split, but for how
  *	  data is cut into PDU_DATA pieces.
  *	- A header is checked for everything that does not depend on commands: type for the
- *	  direction, HLEN, PLEN bounds, PDO range and alignment, flags against the negotiated
+ *	  direction (before pdu_reader_rules() only IC and Term PDUs: else FES 2), HLEN, PLEN bounds, PDO range and alignment, flags against the negotiated
  *	  digests, header digest; DATAL == data bytes, != 0, for the data PDUs.
  *	- After PDU_FAULT the reader is spent; any further step asserts. bad_hdr() gives the
  *	  offending header's bytes for the TermReq.
@@ -32,37 +32,38 @@
 enum pdu_from { PDU_FROM_HOST = 1, PDU_FROM_CTRL = 2 };
 
 enum pdu_step {
-	PDU_MORE,	/* @in is empty, no event */
-	PDU_HEADER,	/* ev.hdr, ev.data_len */
-	PDU_DATA,	/* ev.data is the next piece of this PDU's data, at offset ev.data_off */
-	PDU_END,	/* this PDU is complete; ev.ddgst_bad tells about its data digest */
-	PDU_FAULT,	/* *reterr_why says why */
+	PDU_MORE,   /* @in is empty, no event */
+	PDU_HEADER, /* ev.hdr, ev.data_len */
+	PDU_DATA,   /* ev.data is the next piece of this PDU's data, at offset ev.data_off */
+	PDU_END,    /* this PDU is complete; ev.ddgst_bad tells about its data digest */
+	PDU_FAULT,  /* *reterr_why says why */
 };
 
 struct pdu_event {
-	const uint8_t *hdr;	/* HLEN bytes; valid from PDU_HEADER to PDU_END of a PDU */
-	uint32_t data_len;	/* PDU_HEADER: bytes of data this PDU carries (without DDGST) */
-	struct span data;	/* PDU_DATA */
-	uint32_t data_off;	/* PDU_DATA: offset of the piece in this PDU's data */
-	bool ddgst_bad;		/* PDU_END */
+	const uint8_t *hdr; /* HLEN bytes; valid from PDU_HEADER to PDU_END of a PDU */
+	uint32_t data_len;  /* PDU_HEADER: bytes of data this PDU carries (without DDGST) */
+	struct span data;   /* PDU_DATA */
+	uint32_t data_off;  /* PDU_DATA: offset of the piece in this PDU's data */
+	bool ddgst_bad;	    /* PDU_END */
 };
 
 /* What was negotiated; all zero before ICReq/ICResp. */
 struct pdu_rules {
 	bool hdgst, ddgst;
-	uint8_t pda;		/* HPDA or CPDA that binds the sender: 0's-based dwords */
-	uint32_t capsule_data_max;	/* bytes of in-capsule data we accept */
-	uint32_t data_max;	/* bytes of data in one H2CData (MAXH2CDATA) or C2HData we accept */
+	uint8_t pda;		   /* HPDA or CPDA that binds the sender: 0's-based dwords */
+	uint32_t capsule_data_max; /* bytes of in-capsule data we accept */
+	uint32_t data_max; /* bytes of data in one H2CData (MAXH2CDATA) or C2HData we accept */
 };
 
 struct pdu_reader {
-	enum pdu_from from;	/* who speaks to us */
+	enum pdu_from from; /* who speaks to us */
 	struct pdu_rules rules;
+	bool ruled; /* pdu_reader_rules() was called: more than IC and Term PDUs may come */
 	enum { PDU_R_HEADER, PDU_R_PAD, PDU_R_DATA, PDU_R_DDGST, PDU_R_END, PDU_R_SPENT } state;
-	uint32_t have, want;	/* header bytes gathered and needed (with HDGST) */
+	uint32_t have, want; /* header bytes gathered and needed (with HDGST) */
 	uint32_t pad_left, data_len, data_left, ddgst_have;
 	uint32_t crc;
-	const uint8_t *cur;	/* the current header: in hdr[], kept there while its data streams */
+	const uint8_t *cur; /* hdr[] once it holds a whole header, until the next one begins */
 	uint8_t ddgst[4];
 	uint8_t hdr[NVME_TCP_PDU_HDR_MAX + 4];
 };

@@ -16,7 +16,7 @@
 struct stream;
 
 struct stream_ops {
-	const char *name;	/* "controller", "host" */
+	const char *name; /* "controller", "host" */
 	/*
 	 * Consume verified plaintext. Takes all of @in unless stream->blocked got set (no
 	 * buffers) or a fault is returned. Many PDUs per call; answers go to the writer.
@@ -45,9 +45,9 @@ struct stream {
 	struct pdu_reader reader;
 	struct pdu_writer writer;
 	struct pdu_place place;
-	bool blocked;		/* takes no input now; cleared by turn() */
-	bool finish;		/* orderly end: close when the writer is empty */
-	bool term_sent;		/* a TermReq is queued or sent: nothing follows, input is discarded */
+	bool blocked;	/* takes no input now; cleared by turn() */
+	bool finish;	/* orderly end: close when the writer is empty */
+	bool term_sent; /* a TermReq is queued or sent: nothing follows, input is discarded */
 };
 
 /*
