@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cli/target_options.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/backend.h"
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/log.h"
+#include "cli/keylog.h"
+#include "crypto/aead.h"
+#include "nvme/fabrics.h"
+
+#ifndef NVMETLS_VERSION
+#define NVMETLS_VERSION "0.1.0"
+#endif
+
+enum { GO_ON = -1, STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+/* What the command line said so far that has no place in the tree yet. */
+struct parsing {
+	struct target_options *o;
+	struct cfg_subsys *subsys;	/* the last --subsys */
+	const char *config;
+	const char *tls;		/* the last --tls; for all ports */
+	const char *allowed_any, *host;	/* given before any --subsys: an error */
+};
+
+enum opt {
+	OPT_LISTEN = 256, OPT_TLS, OPT_SUBSYS, OPT_NAMESPACE, OPT_ALLOW_ANY, OPT_HOST, OPT_KEYSTORE,
+	OPT_ADDR_FILE, OPT_CONFIG, OPT_THREADS, OPT_SPIN, OPT_QUEUE_SIZE, OPT_QUEUES, OPT_MDTS,
+	OPT_LOG_LEVEL, OPT_KEYLOG, OPT_STATS, OPT_CPU, OPT_DERIVATIONS, OPT_REKEY, OPT_GROUPS,
+	OPT_HALF_OPEN, OPT_HALF_OPEN_ADDR, OPT_HANDSHAKE_TMO, OPT_CONNECT_TMO, OPT_WORKERS,
+	OPT_INLINE, OPT_NO_DIGEST, OPT_VERSION, OPT_HELP,
+};
+
+static const struct {
+	const char *name, *arg, *what;
+	enum opt id;
+} opts[] = {
+	{ "listen", "HOST:PORT", "listen there; port 0: any free one; may be repeated", OPT_LISTEN },
+	{ "tls", "required|optional|none", "TLS policy of the ports (default: required)", OPT_TLS },
+	{ "subsys", "NQN", "export a subsystem; may be repeated", OPT_SUBSYS },
+	{ "namespace", "PATH|mem:SIZE|null:SIZE", "a namespace of the last --subsys; may be repeated", OPT_NAMESPACE },
+	{ "allow-any-host", NULL, "any host may use the last --subsys", OPT_ALLOW_ANY },
+	{ "host", "NQN", "this host may use the last --subsys; may be repeated", OPT_HOST },
+	{ "keystore", "DIR", "directory of TLS keys", OPT_KEYSTORE },
+	{ "both-derivations", NULL, "accept each key also in the derivation of older tools", OPT_DERIVATIONS },
+	{ "config", "FILE", "subsystems and ports from JSON as nvmetcli saves it", OPT_CONFIG },
+	{ "addr-file", "FILE", "write the addresses listened on to FILE", OPT_ADDR_FILE },
+	{ "threads", "N", "I/O threads (default: 1)", OPT_THREADS },
+	{ "workers", "N", "threads for handshakes and blocking files (default: CPUs)", OPT_WORKERS },
+	{ "cpu", "N", "pin thread i to CPU N + i", OPT_CPU },
+	{ "spin-us", "N", "spin at most so long before sleeping (default: 50)", OPT_SPIN },
+	{ "queues", "N", "I/O queues per controller at most (default: 64)", OPT_QUEUES },
+	{ "queue-size", "N", "entries per queue at most, 16..1024", OPT_QUEUE_SIZE },
+	{ "mdts", "SIZE", "largest transfer of a command (default: 1M)", OPT_MDTS },
+	{ "inline-data-size", "SIZE", "in-capsule data on I/O queues (default: 16K)", OPT_INLINE },
+	{ "no-digests", NULL, "do not grant header and data digests", OPT_NO_DIGEST },
+	{ "groups", "LIST", "key exchange groups, OpenSSL's names", OPT_GROUPS },
+	{ "rekey-bytes", "SIZE", "KeyUpdate after so many bytes per key, to hosts that sent one", OPT_REKEY },
+	{ "max-half-open", "N", "unfinished connections at most (default: 1024)", OPT_HALF_OPEN },
+	{ "max-half-open-per-addr", "N", "and per peer address (default: 256)", OPT_HALF_OPEN_ADDR },
+	{ "handshake-timeout-ms", "N", "for the TLS handshake (default: 10000)", OPT_HANDSHAKE_TMO },
+	{ "connect-timeout-ms", "N", "for ICReq, and again for Connect (default: 10000)", OPT_CONNECT_TMO },
+	{ "log-level", "error|warn|notice|info|debug", "default: notice", OPT_LOG_LEVEL },
+	{ "keylog", "FILE", "append TLS secrets to FILE, for debugging only", OPT_KEYLOG },
+	{ "stats", NULL, "print counters as JSON at the end (and at SIGUSR1 always)", OPT_STATS },
+	{ "version", NULL, "print version and providers", OPT_VERSION },
+	{ "help", NULL, "this text", OPT_HELP },
+};
+
+static int usage(FILE *to, int status)
+{
+	char left[64];
+
+	fprintf(to, "usage: nvmetls-target --listen HOST:PORT --subsys NQN --namespace SPEC "
+		    "(--allow-any-host | --host NQN) [options]\n"
+		    "       nvmetls-target --config FILE [options]\n");
+	for (size_t i = 0; i < ARRAY_SIZE(opts); i++) {
+		snprintf(left, sizeof(left), "--%s%s%s", opts[i].name, opts[i].arg ? " " : "",
+			 opts[i].arg ? opts[i].arg : "");
+		fprintf(to, "  %-36s %s\n", left, opts[i].what);
+	}
+	return status;
+}
+
+static int misuse(const char *option, const char *why)
+{
+	fprintf(stderr, "nvmetls-target: --%s: %s; see --help\n", option, why);
+	return STATUS_USAGE;
+}
+
+static int show_version(const struct target_options *o)
+{
+	const char *why;
+	enum loop_kind kind = loop_choose(o->loops.kind, &why);
+
+	aead_setup();
+	printf("nvmetls-target %s\ncrypto: %s\ncrc32c: %s\nloop:   %s (%s)\n", NVMETLS_VERSION,
+	       aead_provider(), crc32c_provider(), kind == LOOP_URING ? "uring" : "epoll", why);
+	return STATUS_DONE;
+}
+
+/* --- values --- */
+
+static bool number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	return *end == '\0' && errno == 0 && *ret >= min && *ret <= max;
+}
+
+static bool size_value(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	return backend_parse_size(text, ret) == 0 && *ret >= min && *ret <= max;
+}
+
+/* "127.0.0.1:4420", "[::1]:4420", "*:4420" */
+static int add_listen(struct parsing *p, const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	size_t len = colon ? (size_t)(colon - text) : 0;
+	struct cfg_port *port;
+
+	if (!colon || len == 0 || len >= sizeof(port->addr_traddr) - 1 || strlen(colon + 1) > 5)
+		return misuse("listen", "wants HOST:PORT, [IPV6]:PORT or *:PORT");
+	port = cfg_add_port(&p->o->tree);
+	if (!port)
+		return STATUS_FAILED;
+	if (text[0] == '[' && colon[-1] == ']') {
+		memcpy(port->addr_traddr, text + 1, len - 2);
+		port->addr_adrfam_ipv6 = true;
+	} else if (len == 1 && text[0] == '*') {
+		memcpy(port->addr_traddr, "0.0.0.0", 8);
+	} else {
+		memcpy(port->addr_traddr, text, len);
+	}
+	memcpy(port->addr_trsvcid, colon + 1, strlen(colon + 1) + 1);
+	return GO_ON;
+}
+
+static int set_log_level(const char *text)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = { { "error", LOG_ERROR }, { "warn", LOG_WARN }, { "notice", LOG_NOTICE },
+		       { "info", LOG_INFO }, { "debug", LOG_DEBUG } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
+		if (strcmp(text, levels[i].name) == 0) {
+			log_set_level(levels[i].level);
+			return GO_ON;
+		}
+	return misuse("log-level", "wants error, warn, notice, info or debug");
+}
+
+static int add_subsys(struct parsing *p, const char *nqn)
+{
+	if (!nvme_nqn_valid(nqn, strlen(nqn) + 1))
+		return misuse("subsys", "not an NQN; it begins with \"nqn.\" and has at most 223 characters");
+	p->subsys = cfg_add_subsys(&p->o->tree, nqn);
+	return p->subsys ? GO_ON : STATUS_FAILED;
+}
+
+/* Options that belong to the last --subsys. */
+static int subsys_option(struct parsing *p, enum opt id, const char *name, const char *text)
+{
+	struct cfg_namespace *ns;
+
+	if (!p->subsys)
+		return misuse(name, "comes after the --subsys that it belongs to");
+	switch ((int)id) {
+	case OPT_ALLOW_ANY:
+		p->subsys->attr_allow_any_host = true;
+		return GO_ON;
+	case OPT_HOST:
+		if (!nvme_nqn_valid(text, strlen(text) + 1))
+			return misuse("host", "not an NQN; it begins with \"nqn.\" and has at most 223 characters");
+		return cfg_allow_host(p->subsys, text) ? GO_ON : STATUS_FAILED;
+	default:
+		ns = cfg_add_namespace(p->subsys);
+		if (!ns || strlen(text) >= sizeof(ns->device_path))
+			return misuse("namespace", "too long");
+		memcpy(ns->device_path, text, strlen(text) + 1);
+		return GO_ON;
+	}
+}
+
+static int tls_option(struct parsing *p, const char *text)
+{
+	if (strcmp(text, "required") && strcmp(text, "optional") && strcmp(text, "none"))
+		return misuse("tls", "wants required, optional or none");
+	p->tls = text;
+	return GO_ON;
+}
+
+/* Options with a number or size: where it goes and what it may be. */
+static int number_option(struct target_options *o, enum opt id, const char *name, const char *text)
+{
+	uint64_t v = 0;
+	bool good = false;
+
+	switch ((int)id) {
+	case OPT_THREADS:
+		good = number(text, 1, 64, &v);
+		o->loops.threads = (uint32_t)v;
+		break;
+	case OPT_WORKERS:
+		good = number(text, 1, 64, &v);
+		o->loops.workers = (uint32_t)v;
+		break;
+	case OPT_CPU:
+		good = number(text, 0, 4095, &v);
+		o->loops.cpu_first = (int)v;
+		break;
+	case OPT_SPIN:
+		good = number(text, 0, 1000000, &v);
+		o->loops.spin_us = (uint32_t)v;
+		break;
+	case OPT_QUEUES:
+		good = number(text, 1, 1024, &v);
+		o->node.target.queues_max = (uint16_t)v;
+		break;
+	case OPT_QUEUE_SIZE:
+		good = number(text, 16, 1024, &v);
+		o->node.target.queue_size_max = (uint16_t)v;
+		break;
+	case OPT_MDTS:
+		good = size_value(text, 4096, 4u << 20, &v) && (v & (v - 1)) == 0;
+		o->node.target.mdts_bytes = (uint32_t)v;
+		break;
+	case OPT_INLINE:
+		good = size_value(text, 0, 65536, &v) && v % 16 == 0;
+		o->node.target.capsule_data_bytes = (uint32_t)v;
+		break;
+	case OPT_REKEY:
+		good = size_value(text, 65536, UINT64_MAX, &v);
+		o->node.record.rekey_bytes = v;
+		break;
+	case OPT_HALF_OPEN:
+		good = number(text, 1, 1000000, &v);
+		o->node.half_open_max = (uint32_t)v;
+		break;
+	case OPT_HALF_OPEN_ADDR:
+		good = number(text, 1, 1000000, &v);
+		o->node.half_open_per_addr_max = (uint32_t)v;
+		break;
+	case OPT_HANDSHAKE_TMO:
+		good = number(text, 1, 3600000, &v);
+		o->node.handshake_timeout_ns = v * NS_PER_MS;
+		break;
+	default:
+		good = number(text, 1, 3600000, &v);
+		o->node.target.icreq_timeout_ns = o->node.target.connect_timeout_ns = v * NS_PER_MS;
+		break;
+	}
+	return good ? GO_ON : misuse(name, "the value is out of range");
+}
+
+static int one_option(struct parsing *p, enum opt id, const char *name, const char *text)
+{
+	struct target_options *o = p->o;
+
+	switch ((int)id) {
+	case OPT_LISTEN: return add_listen(p, text);
+	case OPT_TLS: return tls_option(p, text);
+	case OPT_SUBSYS: return add_subsys(p, text);
+	case OPT_NAMESPACE: case OPT_ALLOW_ANY: case OPT_HOST: return subsys_option(p, id, name, text);
+	case OPT_KEYSTORE: o->keystore = text; return GO_ON;
+	case OPT_ADDR_FILE: o->addr_file = text; return GO_ON;
+	case OPT_CONFIG: p->config = text; return GO_ON;
+	case OPT_LOG_LEVEL: return set_log_level(text);
+	case OPT_GROUPS: o->node.groups = text; return GO_ON;
+	case OPT_KEYLOG:
+		o->node.keylog = keylog_line;
+		o->node.keylog_ctx = keylog_open(text);
+		return o->node.keylog_ctx ? GO_ON : STATUS_FAILED;
+	case OPT_STATS: o->stats = true; return GO_ON;
+	case OPT_DERIVATIONS: o->both_derivations = true; return GO_ON;
+	case OPT_NO_DIGEST: o->node.target.hdgst = o->node.target.ddgst = false; return GO_ON;
+	case OPT_VERSION: return show_version(o);
+	case OPT_HELP: return usage(stdout, STATUS_DONE);
+	default: return number_option(o, id, name, text);
+	}
+}
+
+/* --- the tree from options, or from a file --- */
+
+static void apply_tls(struct parsing *p)
+{
+	for (size_t i = 0; i < p->o->tree.port_count; i++) {
+		struct cfg_port *port = &p->o->tree.ports[i];
+
+		port->addr_tsas_tls13 = !p->tls || strcmp(p->tls, "none") != 0;
+		port->addr_treq = !port->addr_tsas_tls13 ? CFG_TREQ_NOT_SPECIFIED
+				  : p->tls && strcmp(p->tls, "optional") == 0 ? CFG_TREQ_NOT_REQUIRED
+									      : CFG_TREQ_REQUIRED;
+	}
+}
+
+static int tree_from_options(struct parsing *p)
+{
+	struct cfg_tree *t = &p->o->tree;
+	struct cfg_error err;
+
+	if (t->port_count == 0)
+		return misuse("listen", "missing; where shall hosts connect?");
+	if (t->subsys_count == 0)
+		return misuse("subsys", "missing; what shall be exported?");
+	apply_tls(p);
+	for (size_t i = 0; i < t->port_count; i++)
+		for (size_t k = 0; k < t->subsys_count; k++)
+			if (!cfg_link(&t->ports[i], t->subsystems[k].nqn))
+				return STATUS_FAILED;
+	for (size_t k = 0; k < t->subsys_count; k++)
+		if (!t->subsystems[k].attr_allow_any_host && t->subsystems[k].allowed_host_count == 0)
+			return misuse("host", "nobody may use a subsystem; give --host NQN or --allow-any-host");
+	if (cfg_check(t, &err))
+		return GO_ON;
+	fprintf(stderr, "nvmetls-target: %s: %s\n", err.where, err.what);
+	return STATUS_USAGE;
+}
+
+static char *read_file(const char *path, size_t *ret_len)
+{
+	FILE *f = fopen(path, "re");
+	char *text = NULL;
+	struct stat st;
+
+	if (f && fstat(fileno(f), &st) == 0) {
+		if (!S_ISREG(st.st_mode) || st.st_size > 16 << 20)
+			errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+		else
+			text = malloc((size_t)st.st_size + 1);
+	}
+	if (text) {
+		*ret_len = fread(text, 1, (size_t)st.st_size, f);
+		text[*ret_len] = '\0';
+	}
+	if (f)
+		fclose(f);
+	return text;
+}
+
+static int tree_from_file(struct parsing *p)
+{
+	struct cfg_error err;
+	size_t len = 0;
+	char *text;
+	bool good;
+
+	if (p->o->tree.port_count || p->o->tree.subsys_count || p->tls)
+		return misuse("config", "does not go with --listen, --tls and --subsys");
+	text = read_file(p->config, &len);
+	if (!text) {
+		fprintf(stderr, "nvmetls-target: %s: %s\n", p->config, strerror(errno));
+		return STATUS_FAILED;
+	}
+	good = cfg_from_json(&p->o->tree, text, len, &err);
+	free(text);
+	if (good)
+		return GO_ON;
+	fprintf(stderr, "nvmetls-target: %s:%d: %s%s%s\n", p->config, err.line, err.where,
+		err.where[0] ? ": " : "", err.what);
+	return STATUS_FAILED;
+}
+
+static void defaults(struct target_options *o)
+{
+	memset(o, 0, sizeof(*o));
+	node_config_init(&o->node);
+	o->node.target.offer_key_update = true;
+	o->loops.threads = 1;
+	o->loops.spin_us = 50;
+	o->loops.cpu_first = -1;
+}
+
+int target_options_parse(struct target_options *o, int argc, char **argv)
+{
+	struct option longs[ARRAY_SIZE(opts) + 1] = { 0 };
+	struct parsing p = { .o = o };
+	int c, index = 0, rc = GO_ON;
+
+	defaults(o);
+	for (size_t i = 0; i < ARRAY_SIZE(opts); i++)
+		longs[i] = (struct option){ opts[i].name, opts[i].arg ? required_argument : no_argument,
+					    NULL, (int)opts[i].id };
+	while (rc == GO_ON && (c = getopt_long(argc, argv, "h", longs, &index)) != -1)
+		rc = c == 'h' ? usage(stdout, STATUS_DONE)
+		     : c == '?' ? STATUS_USAGE
+				: one_option(&p, (enum opt)c, longs[index].name, optarg);
+	if (rc == GO_ON && optind < argc) {
+		fprintf(stderr, "nvmetls-target: \"%s\" is not an option; see --help\n", argv[optind]);
+		rc = STATUS_USAGE;
+	}
+	if (rc == GO_ON)
+		rc = p.config ? tree_from_file(&p) : tree_from_options(&p);
+	o->node.target.threads = o->loops.threads;
+	if (rc != GO_ON)
+		target_options_free(o);
+	return rc;
+}
+
+void target_options_free(struct target_options *o)
+{
+	cfg_free(&o->tree);
+	keylog_close(o->node.keylog_ctx);
+	o->node.keylog_ctx = NULL;
+}

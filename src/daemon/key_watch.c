@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "daemon/key_watch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+
+struct key_watch {
+	pthread_mutex_t lock;
+	bool fixed, both;
+	struct keystore store;
+	struct keytable *table;
+	struct timespec seen;	/* mtime of the directory at the last good read */
+	bool failing;		/* the last read failed and was logged */
+};
+
+static struct key_watch *new_watch(void)
+{
+	struct key_watch *k = calloc(1, sizeof(*k));
+
+	if (k)
+		pthread_mutex_init(&k->lock, NULL);
+	return k;
+}
+
+struct key_watch *key_watch_new(const char *dir, bool both_derivations)
+{
+	struct key_watch *k = new_watch();
+
+	if (!k)
+		return NULL;
+	k->both = both_derivations;
+	keystore_init(&k->store, dir);
+	k->table = keytable_new(NULL, 0, both_derivations);
+	if (k->table)
+		return k;
+	key_watch_free(k);
+	return NULL;
+}
+
+struct key_watch *key_watch_fixed(struct keytable *t)
+{
+	struct key_watch *k = new_watch();
+
+	if (!k)
+		return NULL;
+	k->fixed = true;
+	k->table = t;
+	return k;
+}
+
+void key_watch_free(struct key_watch *k)
+{
+	if (!k)
+		return;
+	keytable_unref(k->table);
+	pthread_mutex_destroy(&k->lock);
+	free(k);
+}
+
+/* Read the store if its directory changed. 0 or negative errno; the old table stays on failure. */
+static int refresh(struct key_watch *k)
+{
+	struct key_entry *list = NULL;
+	struct keytable *fresh;
+	struct stat st;
+	struct fault why;
+	size_t count = 0;
+
+	if (stat(k->store.dir, &st) != 0)
+		memset(&st, 0, sizeof(st));
+	if (st.st_mtim.tv_sec == k->seen.tv_sec && st.st_mtim.tv_nsec == k->seen.tv_nsec)
+		return 0;
+	why = keystore_list(&k->store, &list, &count);
+	if (fault_is(why))
+		return -(int)why.code;
+	fresh = keytable_new(list, count, k->both);
+	keystore_free_list(list, count);
+	if (!fresh)
+		return -ENOMEM;
+	keytable_unref(k->table);
+	k->table = fresh;
+	k->seen = st.st_mtim;
+	log_info("key store %s: %zu keys, %zu identities", k->store.dir, count, keytable_count(fresh));
+	return 0;
+}
+
+struct keytable *key_watch_pin(struct key_watch *k)
+{
+	struct keytable *t;
+	int rc = 0;
+
+	pthread_mutex_lock(&k->lock);
+	if (!k->fixed)
+		rc = refresh(k);
+	if (rc && !k->failing)
+		log_error("key store: %s; the keys read before stay in use", k->store.error);
+	k->failing = rc != 0;
+	t = keytable_ref(k->table);
+	pthread_mutex_unlock(&k->lock);
+	return t;
+}
+
+int key_watch_check(struct key_watch *k, char *why, size_t why_size)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&k->lock);
+	if (!k->fixed)
+		rc = refresh(k);
+	if (rc)
+		snprintf(why, why_size, "%s", k->store.error);
+	pthread_mutex_unlock(&k->lock);
+	return rc;
+}
