@@ -127,8 +127,9 @@ requires() {
 	command -v "$1" >/dev/null || skip "$1 is not installed"
 }
 
-requires nvmetls
-requires nvmetls-target
+for program in nvmetls nvmetls-target; do
+	command -v $program >/dev/null || fail "$program is not built in $BUILD"
+done
 
 start() {
 	log=$W/${1##*/}.${#PIDS[@]}.log
