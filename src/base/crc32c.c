@@ -76,7 +76,8 @@ __attribute__((target("sse4.2"))) static uint32_t update_sse42(uint32_t crc, con
 
 static uint32_t update_isal(uint32_t crc, const void *data, size_t len)
 {
-	unsigned char *p = (unsigned char *)(uintptr_t)data;	/* read only; its type says otherwise */
+	/* It only reads; its type says otherwise. */
+	unsigned char *p = (unsigned char *)(uintptr_t)data;
 
 	crc = ~crc;
 	for (; len > ISAL_CHUNK; len -= ISAL_CHUNK, p += ISAL_CHUNK)

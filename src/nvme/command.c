@@ -72,15 +72,15 @@ void nvme_sqe_identify(struct nvme_sqe *sqe, uint8_t cns, uint32_t nsid, uint16_
 
 void nvme_sqe_get_log(struct nvme_sqe *sqe, uint32_t nsid, const struct nvme_log_req *req)
 {
-	uint32_t numd;
+	uint32_t numd, cdw10;
 
 	assert(req->bytes >= 4 && req->bytes % 4 == 0 && req->bytes <= UINT32_MAX);
 	assert(req->lsp < 0x80);
 	numd = (uint32_t)(req->bytes / 4 - 1);
 	nvme_sqe_init(sqe, NVME_ADMIN_GET_LOG_PAGE, nsid);
 	nvme_sqe_sgl_transport(sqe, (uint32_t)req->bytes);
-	store_le32(sqe->cdw10, req->lid | (uint32_t)req->lsp << 8 |
-		   (req->rae ? NVME_LOG_CDW10_RAE : 0) | numd << 16);
+	cdw10 = req->lid | (uint32_t)req->lsp << 8 | numd << 16;
+	store_le32(sqe->cdw10, req->rae ? cdw10 | NVME_LOG_CDW10_RAE : cdw10);
 	store_le32(sqe->cdw11, numd >> 16 | (uint32_t)req->lsi << 16);
 	store_le64(sqe->cdw12, req->lpo);	/* CDW12 and CDW13 */
 	store_le32(sqe->cdw14, (req->ot ? NVME_LOG_CDW14_OT : 0) | (uint32_t)req->csi << 24);

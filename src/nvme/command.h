@@ -32,7 +32,8 @@
 
 /* ---- SGL descriptor, 16 bytes ---- */
 
-enum nvme_sgl_id {			/* type << 4 | subtype */
+/* type << 4 | subtype */
+enum nvme_sgl_id {
 	NVME_SGL_DATA_ADDRESS	= 0x00,	/* data block, address: not used by TCP */
 	NVME_SGL_DATA_OFFSET	= 0x01,	/* data block, offset: the data is in the capsule */
 	NVME_SGL_TRANSPORT	= 0x5a,	/* transport data block: C2HData, or R2T and H2CData */
@@ -145,7 +146,8 @@ enum nvme_io_opcode {
 	NVME_CMD_ZONE_APPEND	= 0x7d,
 };
 
-enum nvme_fctype {	/* opcode 7Fh, SQE byte 4 */
+/* opcode 7Fh, SQE byte 4 */
+enum nvme_fctype {
 	NVME_FCTYPE_PROPERTY_SET	= 0x00,
 	NVME_FCTYPE_CONNECT		= 0x01,
 	NVME_FCTYPE_PROPERTY_GET	= 0x04,
@@ -256,7 +258,8 @@ enum nvme_feature {
 	NVME_FEAT_WRITE_PROTECT	= 0x84,
 };
 
-enum nvme_feature_sel {	/* Get Features CDW10 10:8 */
+/* Get Features CDW10 10:8 */
+enum nvme_feature_sel {
 	NVME_FEAT_SEL_CURRENT	= 0,
 	NVME_FEAT_SEL_DEFAULT	= 1,
 	NVME_FEAT_SEL_SAVED	= 2,
@@ -289,7 +292,8 @@ enum nvme_aer_notice {
 #define NVME_AER_DW0(type, info, lid) \
 	((uint32_t)(type) | (uint32_t)(info) << 8 | (uint32_t)(lid) << 16)
 
-enum nvme_aen_cfg {	/* FID 0Bh CDW11, and Identify OAES */
+/* FID 0Bh CDW11, and Identify OAES */
+enum nvme_aen_cfg {
 	NVME_AEN_CFG_NS_ATTR	= 1 << 8,
 	NVME_AEN_CFG_FW_ACT	= 1 << 9,
 	NVME_AEN_CFG_ANA_CHANGE	= 1 << 11,

@@ -90,8 +90,7 @@ WIRE_AT(nvme_connect_data, hostnqn, 512);
 
 /* Connect Invalid Parameters: DW0 15:0 IPO, bit 16 IATTR.IPS. */
 #define NVME_CONNECT_IPS_DATA		(1u << 16)	/* IPO counts in the data, not the SQE */
-#define NVME_CONNECT_IPO_SQE(field) \
-	((uint32_t)offsetof(struct nvme_connect_sqe, field))
+#define NVME_CONNECT_IPO_SQE(field) ((uint32_t)offsetof(struct nvme_connect_sqe, field))
 #define NVME_CONNECT_IPO_DATA(field) \
 	((uint32_t)offsetof(struct nvme_connect_data, field) | NVME_CONNECT_IPS_DATA)
 
@@ -161,7 +160,7 @@ enum nvme_property {
 #define NVME_NSSR_MAGIC	0x4e564d65u	/* "NVMe" */
 
 /* CAP */
-#define NVME_CAP_MQES(cap)	((uint16_t)((cap) & 0xffff))	/* 0's-based entries */
+#define NVME_CAP_MQES(cap)	((uint16_t)(0xffff & (cap)))	/* 0's-based entries */
 #define NVME_CAP_CQR		(1ull << 16)
 #define NVME_CAP_TO(cap)	((uint8_t)((cap) >> 24 & 0xff))	/* 500 ms units */
 #define NVME_CAP_TO_SHIFT	24
@@ -208,7 +207,7 @@ enum nvme_property {
 #define NVME_CSTS_ST		(1u << 6)
 
 /* CRTO, 500 ms units */
-#define NVME_CRTO_CRWMT(crto)	((uint16_t)((crto) & 0xffff))
+#define NVME_CRTO_CRWMT(crto)	((uint16_t)(0xffff & (crto)))
 #define NVME_CRTO_CRIMT(crto)	((uint16_t)((crto) >> 16))
 
 /* ---- builders; each clears the entry, sets PSDT 01b. The caller sets cid. ---- */

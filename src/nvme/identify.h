@@ -43,7 +43,11 @@ struct nvme_id_ctrl {
 	uint8_t oaes[4];
 	uint8_t ctratt[4];
 	uint8_t rrls[2];
-	uint8_t rsvd102[9];
+	uint8_t bpcap;
+	uint8_t rsvd103;
+	uint8_t nssl[4];
+	uint8_t rsvd108[2];
+	uint8_t plsi;
 	uint8_t cntrltype;
 	uint8_t fguid[16];
 	uint8_t crdt1[2], crdt2[2], crdt3[2];	/* 100 ms units */

@@ -35,7 +35,8 @@
 #define NVME_TCP_PORT		4420	/* "nvme"; Linux uses it for I/O controllers */
 #define NVME_TCP_DISC_PORT	8009	/* "nvme-disc" */
 
-enum nvme_tcp_pdu_type {	/* bit 0: 1 = controller to host */
+/* bit 0: 1 = controller to host */
+enum nvme_tcp_pdu_type {
 	NVME_TCP_ICREQ		= 0x00,
 	NVME_TCP_ICRESP		= 0x01,
 	NVME_TCP_H2C_TERM	= 0x02,
