@@ -35,7 +35,7 @@ cd "$W"
 
 # An array, not only a function: in the background the shell then becomes the program itself.
 AS_USER=(env --)
-[ "$(id -u)" != 0 ] || AS_USER=(setpriv --reuid=$ORDINARY --regid=$ORDINARY --clear-groups --)
+[ "$(id -u)" != 0 ] || AS_USER=(setpriv --reuid="$ORDINARY" --regid="$ORDINARY" --clear-groups --)
 as_user() { "${AS_USER[@]}" "$@"; }
 
 say() { printf '%s: %s\n' "$TEST_NAME" "$*" >&2; }
@@ -121,6 +121,7 @@ fi
 export PATH="$PROGRAMS:$PROGRAMS/tests/integ:$PATH:/usr/sbin:/sbin"
 export HOME=$W TMPDIR=$W XDG_CONFIG_HOME=$W/config NVMETLS_KEYSTORE=$W/keys
 HOSTNQN=nqn.2014-08.org.nvmexpress:uuid:6a7b1c0e-3f52-4c8a-9d11-2f3e4d5c6b7a
+# shellcheck disable=SC2034 # for the scripts
 DISCOVERY=nqn.2014-08.org.nvmexpress.discovery
 
 requires() {
