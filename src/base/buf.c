@@ -7,9 +7,10 @@
 
 int buf_init(struct buf *b, size_t capacity)
 {
-	void *memory = malloc(capacity);
+	void *memory;
 
 	assert(capacity > 0);
+	memory = malloc(capacity);
 	buf_init_memory(b, memory, memory ? capacity : 0);
 	b->owned = memory != NULL;
 	return memory ? 0 : -ENOMEM;

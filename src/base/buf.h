@@ -40,14 +40,15 @@ static inline bool buf_empty(const struct buf *b)
 	return b->start == b->end;
 }
 
+/* Both are empty on a zeroed struct (and C has no NULL + 0). */
 static inline struct span buf_readable(const struct buf *b)
 {
-	return (struct span){ b->ptr + b->start, b->end - b->start };
+	return (struct span){ b->ptr ? b->ptr + b->start : NULL, b->end - b->start };
 }
 
 static inline struct mspan buf_writable(const struct buf *b)
 {
-	return (struct mspan){ b->ptr + b->end, b->capacity - b->end };
+	return (struct mspan){ b->ptr ? b->ptr + b->end : NULL, b->capacity - b->end };
 }
 
 /* @n bytes of buf_writable() were written. */

@@ -73,12 +73,17 @@ __attribute__((target("sse4.2"))) static uint32_t update_sse42(uint32_t crc, con
 
 #ifdef HAVE_ISAL
 #define ISAL_CHUNK (1 << 30)	/* its length is an int */
+#define ISAL_MIN   129		/* its set-up costs 10 ns: headers are faster by the instruction */
 
 static uint32_t update_isal(uint32_t crc, const void *data, size_t len)
 {
 	/* It only reads; its type says otherwise. */
 	unsigned char *p = (unsigned char *)(uintptr_t)data;
 
+#ifdef __x86_64__
+	if (len < ISAL_MIN && __builtin_cpu_supports("sse4.2"))
+		return update_sse42(crc, data, len);
+#endif
 	crc = ~crc;
 	for (; len > ISAL_CHUNK; len -= ISAL_CHUNK, p += ISAL_CHUNK)
 		crc = crc32_iscsi(p, ISAL_CHUNK, crc);
