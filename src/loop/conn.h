@@ -21,9 +21,13 @@ struct conn {
 	struct world_post post;		/* for moving */
 	struct world *moving_to;
 	bool job_running, connecting, write_blocked, closed_told;
-	uint64_t connect_deadline_ns;
+	bool may_read;			/* not seen dry since the last readiness */
+	bool queued;			/* the task waits in the world */
+	bool away;			/* between two worlds */
+	uint64_t connect_deadline_ns;	/* 0: none */
+	uint64_t timer_ns;		/* what the timer is set to; 0: not set */
 	char peer_addr[64];		/* "127.0.0.1:4420", for logs */
-	/* Everything ended, the socket is closed; the owner may free the conn now. */
+	/* Everything ended, the socket is closed; the owner may free the conn (and the session) now. */
 	void (*closed)(struct conn *c);
 	/* After each turn, before sending (NULL: none): may call conn_move(). */
 	void (*turned)(struct conn *c);

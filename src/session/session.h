@@ -68,23 +68,35 @@ struct session {
 	struct stream *stream;		/* borrowed */
 	struct channel *channel;
 	struct handshake *handshake;
-	uint64_t deadline_ns;		/* of handshake or linger */
-	bool started, eof, stream_ended, close_queued;
+	uint64_t deadline_ns;		/* of handshake or linger; 0: not set */
+	uint64_t linger_ns;		/* of this CLOSING */
+	bool started, eof, stream_ended;
+	bool greeted;			/* the peer's first byte was judged */
+	bool secure;			/* the channel is TLS */
+	bool await_eof;			/* CLOSING: the peer is to close after our last bytes */
+	bool said;			/* CLOSING: alert or close_notify is queued */
+	bool ending;			/* @why is decided */
 	struct fault why;		/* why it ends; kind NONE: orderly */
 	char detail[512];		/* one more line about it, or "" */
 	struct session_counters counters;
 
 	uint8_t *carry;			/* a partial unit; the handshake's input */
 	size_t carry_len;
-	struct mspan wire;		/* received, not yet opened; in the shared receive buffer */
+	struct mspan wire, more;	/* received, not yet opened; in carry, receive buffer or stash */
 	size_t recv_to_carry;		/* of the last session_recv_iov() */
 	struct plain plain;		/* of the last opened unit */
 	int piece;			/* next piece to give to the stream */
-	uint8_t *stash;			/* what the stream could not take */
-	size_t stash_len;
+
+	uint8_t *stash;			/* what the stream could not take; NULL: nothing */
+	size_t stash_at;		/* [stash_at, stash_plain) is plaintext, */
+	size_t stash_plain, stash_len;	/* [stash_plain, stash_len) are wire bytes */
+	bool from_stash;		/* @wire is in the stash */
 
 	uint8_t *out;			/* sealed bytes to send: [out_head, out_tail) */
 	size_t out_cap, out_head, out_tail;
+
+	bool job_due;			/* the handshake has something to do */
+	bool job_abort;			/* session_close() came while a job ran */
 	struct fault job_fault;		/* of the handshake step that ran */
 	enum handshake_state job_state;
 	size_t job_consumed;
