@@ -275,15 +275,30 @@ static int one_option(struct parsing *p, enum opt id, const char *name, const ch
 	struct target_options *o = p->o;
 
 	switch ((int)id) {
-	case OPT_LISTEN: return add_listen(p, text);
-	case OPT_TLS: return tls_option(p, text);
-	case OPT_SUBSYS: return add_subsys(p, text);
-	case OPT_NAMESPACE: case OPT_ALLOW_ANY: case OPT_HOST: return subsys_option(p, id, name, text);
-	case OPT_KEYSTORE: o->keystore = text; return GO_ON;
-	case OPT_ADDR_FILE: o->addr_file = text; return GO_ON;
-	case OPT_CONFIG: p->config = text; return GO_ON;
-	case OPT_LOG_LEVEL: return set_log_level(text);
-	case OPT_GROUPS: o->node.groups = text; return GO_ON;
+	case OPT_LISTEN:
+		return add_listen(p, text);
+	case OPT_TLS:
+		return tls_option(p, text);
+	case OPT_SUBSYS:
+		return add_subsys(p, text);
+	case OPT_NAMESPACE:
+	case OPT_ALLOW_ANY:
+	case OPT_HOST:
+		return subsys_option(p, id, name, text);
+	case OPT_KEYSTORE:
+		o->keystore = text;
+		return GO_ON;
+	case OPT_ADDR_FILE:
+		o->addr_file = text;
+		return GO_ON;
+	case OPT_CONFIG:
+		p->config = text;
+		return GO_ON;
+	case OPT_LOG_LEVEL:
+		return set_log_level(text);
+	case OPT_GROUPS:
+		o->node.groups = text;
+		return GO_ON;
 	case OPT_KEYLOG:
 		o->node.keylog = keylog_line;
 		o->node.keylog_ctx = keylog_open(text);
@@ -326,8 +341,11 @@ static int tree_from_options(struct parsing *p)
 			if (!cfg_link(&t->ports[i], t->subsystems[k].nqn))
 				return STATUS_FAILED;
 	for (size_t k = 0; k < t->subsys_count; k++)
-		if (!t->subsystems[k].attr_allow_any_host && t->subsystems[k].allowed_host_count == 0)
-			return misuse("host", "nobody may use a subsystem; give --host NQN or --allow-any-host");
+		if (!t->subsystems[k].attr_allow_any_host &&
+		    t->subsystems[k].allowed_host_count == 0)
+			return misuse(
+				"host",
+				"nobody may use a subsystem; give --host NQN or --allow-any-host");
 	if (cfg_check(t, &err))
 		return GO_ON;
 	fprintf(stderr, "nvmetls-target: %s: %s\n", err.where, err.what);
@@ -396,8 +414,9 @@ int target_options_parse(struct target_options *o, int argc, char **argv)
 
 	defaults(o);
 	for (size_t i = 0; i < ARRAY_SIZE(opts); i++)
-		longs[i] = (struct option){ opts[i].name, opts[i].arg ? required_argument : no_argument,
-					    NULL, (int)opts[i].id };
+		longs[i] = (struct option){ opts[i].name,
+					    opts[i].arg ? required_argument : no_argument, NULL,
+					    (int)opts[i].id };
 	while (rc == GO_ON && (c = getopt_long(argc, argv, "h", longs, &index)) != -1)
 		rc = c == 'h' ? usage(stdout, STATUS_DONE)
 		     : c == '?' ? STATUS_USAGE

@@ -100,7 +100,8 @@ static void secured(void *ctx, const struct session_peer *peer)
 	struct tconn_peer who = { .tls = peer->tls, .addr = nc->conn.peer_addr };
 	struct psk_identity_parts parts;
 
-	if (peer->tls && psk_identity_parse(span_of(peer->identity, strlen(peer->identity)), &parts)) {
+	if (peer->tls &&
+	    psk_identity_parse(span_of(peer->identity, strlen(peer->identity)), &parts)) {
 		memcpy(who.hostnqn, parts.hostnqn, sizeof(who.hostnqn));
 		memcpy(who.subsysnqn, parts.subsysnqn, sizeof(who.subsysnqn));
 	}

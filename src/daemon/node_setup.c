@@ -36,7 +36,8 @@ static int failed(struct setup *s, int rc, const char *what, const char *more)
 	return rc;
 }
 
-static int add_namespace(struct setup *s, struct target_subsys *subsys, const struct cfg_namespace *c)
+static int add_namespace(struct setup *s, struct target_subsys *subsys,
+			 const struct cfg_namespace *c)
 {
 	struct target_ns_config config = { .nsid = c->nsid };
 	char why[512];

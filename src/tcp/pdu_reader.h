@@ -13,8 +13,9 @@
  *	- The events depend on the bytes only, never on how they were split, but for how
  *	  data is cut into PDU_DATA pieces.
  *	- A header is checked for everything that does not depend on commands: type for the
- *	  direction (before pdu_reader_rules() only IC and Term PDUs: else FES 2), HLEN, PLEN bounds, PDO range and alignment, flags against the negotiated
- *	  digests, header digest; DATAL == data bytes, != 0, for the data PDUs.
+ *	  direction (before pdu_reader_rules() only IC and Term PDUs: else FES 2), HLEN, PLEN
+ *	  bounds, PDO range and alignment, flags against the negotiated digests, header
+ *	  digest; DATAL == data bytes, != 0, for the data PDUs.
  *	- After PDU_FAULT the reader is spent; any further step asserts. bad_hdr() gives the
  *	  offending header's bytes for the TermReq.
  *

@@ -42,7 +42,7 @@ struct sim_world {
 };
 
 /* Bugs planted to prove that the simulation can fail. */
-enum sim_plant { PLANT_NONE, PLANT_LOST_FLUSH, PLANT_LOST_FUA, PLANT_FLIPPED_BIT, PLANT_LOST_POST_DATA };
+enum sim_plant { PLANT_NONE, PLANT_LOST_FLUSH, PLANT_LOST_FUA, PLANT_FLIPPED_BIT };
 
 struct sim_faults {
 	uint32_t reset_ppm;		/* chance per delivered segment that the connection is reset */
