@@ -14,6 +14,12 @@ static struct pdu_place *of(struct place *place)
 	return container_of(place, struct pdu_place, place);
 }
 
+/* Nothing of use follows a TermReq. */
+static bool is_term(uint8_t type)
+{
+	return type == NVME_TCP_H2C_TERM || type == NVME_TCP_C2H_TERM;
+}
+
 static void next_header(struct pdu_place *p)
 {
 	p->state = WALK_HEADER;
@@ -41,7 +47,7 @@ static void begin(struct place *place)
 		p->skip = r->pad_left;
 		p->off = r->data_len - r->data_left;
 		p->left = r->data_left;
-		p->state = p->skip ? WALK_SKIP : WALK_DATA;
+		p->state = p->skip ? WALK_SKIP : is_term(r->hdr[0]) ? WALK_LOST : WALK_DATA;
 		return;
 	case PDU_R_DDGST:
 		p->skip = NVME_TCP_DIGEST_BYTES - r->ddgst_have;
@@ -115,8 +121,8 @@ static void enter_body(struct pdu_place *p, const struct pdu_shape *shape)
 	p->skip = shape->pad;
 	p->skip_after = shape->ddgst;
 	p->state = p->skip ? WALK_SKIP : WALK_DATA;
-	if (p->hdr[0] == NVME_TCP_H2C_TERM || p->hdr[0] == NVME_TCP_C2H_TERM)
-		p->state = WALK_LOST; /* nothing of use follows */
+	if (is_term(p->hdr[0]))
+		p->state = WALK_LOST;
 	else if (p->left == 0)
 		next_header(p);
 }
