@@ -314,11 +314,11 @@ static void turn_open(struct session *s, uint64_t now_ns, uint64_t *ret_deadline
 	struct stream *st = s->stream;
 
 	turn_stream(s, now_ns, ret_deadline_ns);
-	if (s->state == SESSION_OPEN && s->stash && !st->blocked) {
-		session_feed_stash(s);
+	if (s->state == SESSION_OPEN && s->held && !st->blocked) {
+		session_resume(s);
 		if (s->state == SESSION_OPEN)
 			turn_stream(s, now_ns, ret_deadline_ns);
-		if (s->stash && !st->blocked)
+		if (s->held && !st->blocked)
 			*ret_deadline_ns = now_ns; /* again, when others had their turn */
 	}
 	if (s->state == SESSION_OPEN && st->finish && st->writer.used == 0)

@@ -87,6 +87,7 @@ struct session {
 	struct plain plain;		/* of the last opened unit */
 	int piece;			/* next piece to give to the stream */
 
+	bool held;			/* the stream blocked in the middle of its input */
 	uint8_t *stash;			/* what the stream could not take; NULL: nothing */
 	size_t stash_at;		/* [stash_at, stash_plain) is plaintext, */
 	size_t stash_plain, stash_len;	/* [stash_plain, stash_len) are wire bytes */

@@ -34,8 +34,8 @@ bool session_open_clear(struct session *s);
 
 /* Open and feed what is in s->wire and s->more until all is consumed, carried or stashed. */
 void session_feed(struct session *s);
-/* Go on with the stash. */
-void session_feed_stash(struct session *s);
+/* The stream is not blocked any more: go on where it stopped. */
+void session_resume(struct session *s);
 
 /* session_tx.c */
 

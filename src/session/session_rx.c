@@ -24,7 +24,7 @@ static int recv_iov_open(struct session *s, struct world *w, struct iovec iov[2]
 {
 	size_t unit;
 
-	if (s->stream->blocked || s->stash)
+	if (s->stream->blocked || s->held)
 		return 0;
 	s->recv_to_carry = 0;
 	unit = s->carry_len ? s->channel->ops->frame(s->channel, span_of(s->carry, s->carry_len)) :
@@ -58,28 +58,29 @@ int session_recv_iov(struct session *s, struct world *w, struct iovec iov[2])
 	return 0;
 }
 
-/* Give the opened pieces to the stream. False: it is blocked, or the session has ended. */
-static bool feed_pieces(struct session *s)
+/* False: the stream is blocked, or the session has ended. */
+static bool feed_piece(struct session *s, struct span *in)
 {
 	struct stream *st = s->stream;
+	struct fault why = st->ops->input(st, in);
 
-	for (; s->piece < s->plain.count; s->piece++) {
-		struct span *in = &s->plain.piece[s->piece];
-		struct fault why;
-
-		if (in->len == 0)
-			continue;
-		why = st->ops->input(st, in);
-		if (!fault_is(why) && st->term_sent)
-			why = (struct fault){ .kind = FAULT_PDU };
-		if (fault_is(why)) {
-			session_fail(s, why);
-			return false;
-		}
-		if (st->blocked)
-			return false;
-		assert(in->len == 0);
+	if (!fault_is(why) && st->term_sent)
+		why = (struct fault){ .kind = FAULT_PDU };
+	if (fault_is(why)) {
+		session_fail(s, why);
+		return false;
 	}
+	s->held = st->blocked;
+	assert(s->held || in->len == 0);
+	return !s->held;
+}
+
+/* Give the opened pieces to the stream. False: as feed_piece(). */
+static bool feed_pieces(struct session *s)
+{
+	for (; s->piece < s->plain.count; s->piece++)
+		if (s->plain.piece[s->piece].len && !feed_piece(s, &s->plain.piece[s->piece]))
+			return false;
 	return true;
 }
 
@@ -215,24 +216,29 @@ static void drop_stash(struct session *s)
 	s->stash_len = s->stash_plain = s->stash_at = 0;
 }
 
-void session_feed_stash(struct session *s)
+/*
+ * Also without bytes the stream's input is called: its reader may hold an event that needs
+ * none (the end of a PDU).
+ */
+void session_resume(struct session *s)
 {
-	s->plain.count = 1;
-	s->piece = 0;
-	s->plain.piece[0] = span_of(s->stash + s->stash_at, s->stash_plain - s->stash_at);
-	if (!feed_pieces(s)) {
-		s->stash_at = s->stash_plain - s->plain.piece[0].len;
-		if (s->stash_at == s->stash_len)
-			drop_stash(s);
-		return;
+	struct span plain = { 0 };
+	bool taken;
+
+	if (s->stash)
+		plain = span_of(s->stash + s->stash_at, s->stash_plain - s->stash_at);
+	taken = feed_piece(s, &plain);
+	s->stash_at = s->stash_plain - plain.len;
+	if (taken)
+		take_events(s);
+	if (taken && s->stash) {
+		s->wire.ptr = s->stash + s->stash_plain;
+		s->wire.len = s->stash_len - s->stash_plain;
+		s->from_stash = true;
+		session_feed(s);
+		s->from_stash = false;
 	}
-	s->stash_at = s->stash_plain;
-	take_events(s);
-	s->wire = (struct mspan){ s->stash + s->stash_plain, s->stash_len - s->stash_plain };
-	s->from_stash = true;
-	session_feed(s);
-	s->from_stash = false;
-	if (!s->stream->blocked || s->state != SESSION_OPEN || s->stash_at == s->stash_len)
+	if (!s->held || s->state != SESSION_OPEN || s->stash_at == s->stash_len)
 		drop_stash(s);
 }
 

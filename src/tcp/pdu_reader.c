@@ -69,8 +69,6 @@ static enum pdu_step step_header(struct pdu_reader *r, struct span *in, struct p
 {
 	struct pdu_shape shape;
 
-	if (in->len == 0)
-		return PDU_MORE;
 	r->cur = NULL;
 	if (r->have < NVME_TCP_CH_BYTES && !gather(r, in, NVME_TCP_CH_BYTES))
 		return PDU_MORE;
@@ -109,8 +107,6 @@ static enum pdu_step step_data(struct pdu_reader *r, struct span *in, struct pdu
 	size_t n = r->data_left < in->len ? r->data_left : in->len;
 	bool digest = r->ddgst_have == 0;
 
-	if (n == 0)
-		return PDU_MORE;
 	*ev = (struct pdu_event){ .hdr = r->hdr, .data_off = r->data_len - r->data_left };
 	ev->data = span_take(in, n);
 	if (digest)
@@ -150,6 +146,8 @@ enum pdu_step pdu_reader_step(struct pdu_reader *r, struct span *in, struct pdu_
 	enum pdu_step step;
 
 	assert(r->state != PDU_R_SPENT);
+	if (in->len == 0 && r->state != PDU_R_END)
+		return PDU_MORE;
 	if (r->state == PDU_R_PAD && !skip_pad(r, in))
 		return PDU_MORE;
 	if (r->state == PDU_R_DDGST && !gather_ddgst(r, in))
