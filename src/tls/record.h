@@ -29,6 +29,7 @@
 #define RECORD_LIMIT       23726566ull	/* 2^24.5 records per AES-GCM key */
 
 struct record_config {
+	enum tls_role role;		/* ours: only a client may be sent tickets */
 	uint16_t own_plain_max;		/* content bytes we accept per record; 16384 unless limited */
 	bool may_update;		/* the peer is known to take KeyUpdate */
 	uint64_t rekey_bytes;		/* plaintext bytes per key before we update; 0: by records only */
