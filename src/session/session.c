@@ -14,6 +14,7 @@
 int session_init(struct session *s, const struct session_config *config, struct stream *stream)
 {
 	*s = (struct session){ .config = *config, .stream = stream };
+	s->config.record.role = config->role;
 	if (config->tls == SESSION_CLEAR) {
 		s->channel = channel_clear_new();
 		return s->channel ? 0 : -ENOMEM;
