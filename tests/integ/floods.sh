@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# 10,000 connections in a row and a flood of half-open ones leave the target serving, and leak nothing.
+. "$(dirname "$0")/lib.sh"
+
+make_key
+start_target --tls required --max-half-open 40 --max-half-open-per-addr 30 --handshake-timeout-ms 4000 \
+	--subsys nqn.test --namespace mem:16M --allow-any-host
+at=(-t tcp -a "$A" -s "$S" -n nqn.test -q "$HOSTNQN" --tls)
+passes nvmetls id-ctrl "${at[@]}"
+fds() { find "/proc/$pid/fd" -mindepth 1 | wc -l; }
+before=$(fds)
+
+passes tcp-probe "$A" "$S" row 10000
+passes nvmetls id-ctrl "${at[@]}"
+
+passes tcp-probe "$A" "$S" hold 200 2
+[ "$(cat out)" -le 30 ] || fail "$(cat out) half-open connections, 30 are allowed"
+[ "$(cat out)" -ge 1 ] || fail 'none was let in'
+log_has 'too many unfinished connections'
+same() { [ "$(fds)" -le "$before" ]; }
+wait_for same
+passes nvmetls perf "${at[@]}" --rw randrw --bs 4k --iodepth 8 --size 4M --runtime 1 --verify
+stop
