@@ -6,8 +6,9 @@
  * without SUCCESS, digests. Sans-IO; memory is taken by hqueue_new() only.
  *
  * Ownership: a hcmd and its data memory belong to the queue from hqueue_submit() until
- * done() was called, exactly once. done() runs in the queue's thread, never from inside
- * hqueue_submit(), and may submit again.
+ * done() was called, exactly once. done() runs in the queue's thread, from the stream's
+ * turn() or end(), never from inside hqueue_submit(), and may submit again while the queue
+ * is live.
  */
 #pragma once
 
@@ -19,6 +20,10 @@
 
 struct hqueue;
 
+#define HQUEUE_ENTRIES_MAX 1024u      /* the CID's lower ten bits tell the slot */
+#define HQUEUE_R2T_MAX	   15u	      /* ic.maxr2t, 0's-based */
+#define HCMD_NO_TIMEOUT	   UINT64_MAX /* for Asynchronous Event Request */
+
 enum hcmd_dir { HCMD_NONE, HCMD_TO_CTRL, HCMD_FROM_CTRL };
 
 struct hcmd {
@@ -28,30 +33,27 @@ struct hcmd {
 	struct iovec *iov;	/* data memory; sums to len */
 	int iov_count;
 	uint32_t len;		/* bytes, multiple of 4 */
-	uint64_t timeout_ns;	/* 0: the queue's default */
+	uint64_t timeout_ns;	/* 0: the queue's default; HCMD_NO_TIMEOUT: none */
 	void (*done)(struct hqueue *q, struct hcmd *c);
 	/* valid in done(): */
 	struct fault why;	/* kind NONE: cqe is what the controller answered; else the connection failed */
 	struct nvme_cqe cqe;
 	uint16_t status;	/* SCT << 8 | SC, without DNR, M, CRD */
 	bool dnr;
-	/* the queue's own */
-	uint16_t slot;
-	uint32_t received, r2t_next, r2t_off, r2t_left;
-	uint64_t deadline_ns;
+	uint16_t slot;		/* the queue's own */
 };
 
 struct hqueue_config {
 	uint16_t qid;
-	uint16_t entries;		/* SQSIZE + 1 */
+	uint16_t entries;		/* SQSIZE + 1, 2..HQUEUE_ENTRIES_MAX */
 	uint16_t cntlid;		/* FFFFh for the admin queue */
 	uint32_t kato_ms;		/* admin queue */
-	const char *hostnqn, *subsysnqn;	/* borrowed until connected */
+	const char *hostnqn, *subsysnqn;	/* valid NQNs; copied */
 	uint8_t hostid[16];
 	struct ic_host ic;
 	uint32_t capsule_data_max;	/* bytes; admin 8192; I/O from IOCCSZ */
 	bool disable_sqflow;
-	uint64_t ic_timeout_ns, connect_timeout_ns, command_timeout_ns;
+	uint64_t ic_timeout_ns, connect_timeout_ns, command_timeout_ns;	/* 0: none */
 	/*
 	 * Connect was answered (@why.kind NONE; cntlid and AUTHREQ in @cqe) or refused
 	 * (FAULT_NVME: status in code, IPO/IATTR in at).
@@ -62,14 +64,17 @@ struct hqueue_config {
 };
 
 struct hqueue *hqueue_new(const struct hqueue_config *c);	/* NULL: out of memory */
-void hqueue_free(struct hqueue *q);	/* ended; all commands were given back */
+void hqueue_free(struct hqueue *q);	/* ended, or never used; all commands were given back */
 struct stream *hqueue_stream(struct hqueue *q);
 bool hqueue_live(const struct hqueue *q);
+void *hqueue_ctx(const struct hqueue *q);	/* the configuration's */
 
 /* Free command slots now. The admin queue keeps one back for keep-alive (see hqueue_submit_reserved). */
 uint32_t hqueue_room(const struct hqueue *q);
 /* There must be room and the queue must be live (asserted). */
 void hqueue_submit(struct hqueue *q, struct hcmd *c, uint64_t now_ns);
-/* Uses the reserved slot (Keep Alive). */
+/* Uses the reserved slot (Keep Alive). One at a time. */
 void hqueue_submit_reserved(struct hqueue *q, struct hcmd *c, uint64_t now_ns);
 uint32_t hqueue_outstanding(const struct hqueue *q);
+/* Commands the controller has answered, ever. From any thread. */
+uint64_t hqueue_answered(const struct hqueue *q);
