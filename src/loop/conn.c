@@ -14,12 +14,18 @@ static const struct world_ops *ops(const struct conn *c)
 	return c->w->ops;
 }
 
+static void look_again(struct conn *c)
+{
+	c->queued = true;
+	world_wake(c->w, &c->task);
+}
+
 void conn_wake(struct conn *c)
 {
 	if (c->closed_told || c->away || !c->w)
 		return;
-	c->queued = true;
-	world_wake(c->w, &c->task);
+	c->woken = true;
+	look_again(c);
 }
 
 /* Receive until the socket is dry or nobody takes more. Returns bytes. */
@@ -54,7 +60,7 @@ static size_t receive(struct conn *c)
 			break;
 	}
 	if (c->may_read)
-		conn_wake(c);
+		look_again(c);
 	return sum;
 }
 
@@ -281,14 +287,15 @@ static bool ready(void *ctx, unsigned int events)
 static void run_task(struct world *w, struct world_task *t)
 {
 	struct conn *c = container_of(t, struct conn, task);
+	bool try = !c->woken;
 
 	(void)w;
-	c->queued = false;
+	c->queued = c->woken = false;
 	if (c->connecting && c->session.state != SESSION_DEAD)
 		turn_connecting(c, false);
 	if (c->connecting && c->session.state != SESSION_DEAD)
 		return;
-	turn(c, true, false);
+	turn(c, true, try);
 }
 
 static void fire(struct world *w, struct world_timer *t)

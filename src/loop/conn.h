@@ -23,6 +23,7 @@ struct conn {
 	bool job_running, connecting, write_blocked, closed_told;
 	bool may_read;			/* not seen dry since the last readiness */
 	bool queued;			/* the task waits in the world */
+	bool woken;			/* a turn is wanted, not only a look at the socket */
 	bool away;			/* between two worlds */
 	uint64_t connect_deadline_ns;	/* 0: none */
 	uint64_t timer_ns;		/* what the timer is set to; 0: not set */
