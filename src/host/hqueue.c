@@ -120,8 +120,8 @@ static void add_timed(struct hqueue *q, struct hslot *s)
 {
 	struct list *at = q->timed.prev;
 
-	while (at != &q->timed && container_of(at, struct hslot, timed)->deadline_ns >
-					  s->deadline_ns)
+	while (at != &q->timed &&
+	       container_of(at, struct hslot, timed)->deadline_ns > s->deadline_ns)
 		at = at->prev;
 	list_add_tail(at->next, &s->timed);
 }

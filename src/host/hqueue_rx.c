@@ -227,7 +227,8 @@ static struct fault r2t(struct hqueue *q, const uint8_t *hdr)
 	if (s->r2t_count == q->r2t_max)
 		return bad(NVME_TCP_FES_DATA_LIMIT, 0);
 	s->r2t[(s->r2t_head + s->r2t_count++) % q->r2t_max] = (struct hr2t){
-		.ttag = load_le16(r->ttag), .off = (uint32_t)off, .left = (uint32_t)len };
+		.ttag = load_le16(r->ttag), .off = (uint32_t)off, .left = (uint32_t)len
+	};
 	s->r2t_next = (uint32_t)(off + len);
 	if (s->r2t_count == 1)
 		list_add_tail(&q->sending, &s->sending);
