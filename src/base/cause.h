@@ -31,6 +31,7 @@
 	X(PSK_MISSING,        "psk-missing",          "no PSK for this host and subsystem in the key store", "make one with gen-tls-key and insert it with check-tls-key -i") \
 	X(PSK_UNKNOWN,        "psk-unknown",          "the peer offered a PSK identity that is not in the key store", "insert the key with check-tls-key -i for this host NQN and subsystem NQN") \
 	X(PSK_MISMATCH,       "psk-mismatch",         "the PSK behind this identity differs on the two ends (binder mismatch)", "insert the same key on both ends; older tools need --compat") \
+	X(PSK_REFUSED,        "psk-refused",          "the peer refused our PSK: it is unknown there or different", "insert the same key on both ends (check-tls-key -i); older tools need --compat") \
 	X(PSK_EXPIRED,        "psk-expired",          "the key has expired",                      "insert a new key") \
 	X(PSK_NONE_OFFERED,   "no-psk-offered",       "the peer's ClientHello offers no PSK",     "NVMe/TCP uses pre-shared keys, not certificates; give the host a key") \
 	X(PSK_MODE,           "psk-mode",             "the peer offers no psk_dhe_ke key exchange", "enable psk_dhe_ke on the peer") \
