@@ -107,6 +107,8 @@ static enum pdu_step step_data(struct pdu_reader *r, struct span *in, struct pdu
 	size_t n = r->data_left < in->len ? r->data_left : in->len;
 	bool digest = r->ddgst_have == 0;
 
+	if (n == 0)
+		return PDU_MORE; /* the padding took the last byte */
 	*ev = (struct pdu_event){ .hdr = r->hdr, .data_off = r->data_len - r->data_left };
 	ev->data = span_take(in, n);
 	if (digest)

@@ -288,6 +288,7 @@ static void whole_stream(void **state)
 				assert_int_not_equal(step, PDU_FAULT);
 				if (step == PDU_DATA) {
 					assert_int_equal(ev.data_off, n);
+					assert_true(ev.data.len > 0);
 					memcpy(data + n, ev.data.ptr, ev.data.len);
 					n += ev.data.len;
 					continue;
