@@ -9,8 +9,8 @@
  *		derivation rfc             or compat
  *		key NVMeTLSkey-1:01:...:
  *
- * <id> is eight hex digits made from the key's identity (never from its bytes
- * alone), so that inserting a key twice is one file. Files are written whole
+ * <id> is eight hex digits of a one-way digest over all of that, so that inserting a key twice
+ * is one file. Files are written whole
  * (temporary name, fsync, rename). A directory or file that others can read is
  * refused: CAUSE_OS with EACCES, and keystore_error() says which one.
  */
@@ -25,7 +25,7 @@ struct key_entry {
 	int identity_version;		/* 0 or 1: what a host offers */
 	enum psk_derivation derivation;
 	struct psk_config psk;
-	int64_t created_s;		/* mtime of the file, seconds since the epoch: the newest wins */
+	int64_t created_s, created_ns;	/* mtime of the file since the epoch: the newest wins */
 };
 
 struct keystore {

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "keys/keystore.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "nvme/fabrics.h"
+
+#define FILE_MAX_BYTES 2048
+#define KEYS_MAX       100000
+
+static struct fault fault_at(struct keystore *ks, int err, const char *path, const char *why)
+{
+	snprintf(ks->error, sizeof(ks->error), "%.350s: %.120s", path, why);
+	return fault_os(err, CAUSE_OS);
+}
+
+static struct fault fault_errno(struct keystore *ks, const char *path)
+{
+	int err = errno;
+
+	return fault_at(ks, err, path, strerror(err));
+}
+
+void keystore_init(struct keystore *ks, const char *dir)
+{
+	const char *env = getenv("NVMETLS_KEYSTORE"), *xdg = getenv("XDG_CONFIG_HOME"),
+		   *home = getenv("HOME");
+
+	memset(ks, 0, sizeof(*ks));
+	if (dir || (env && env[0]))
+		snprintf(ks->dir, sizeof(ks->dir), "%s", dir ? dir : env);
+	else if (geteuid() == 0)
+		snprintf(ks->dir, sizeof(ks->dir), "/etc/nvmetls/keys");
+	else if (xdg && xdg[0])
+		snprintf(ks->dir, sizeof(ks->dir), "%s/nvmetls/keys", xdg);
+	else
+		snprintf(ks->dir, sizeof(ks->dir), "%s/.config/nvmetls/keys", home ? home : "");
+}
+
+/* Keys that others can read are no secrets; refuse rather than pretend. */
+static struct fault check_private(struct keystore *ks, const char *path, const struct stat *st)
+{
+	if (st->st_mode & 077)
+		return fault_at(ks, EACCES, path,
+				S_ISDIR(st->st_mode) ? "others can read it; chmod 700 it" :
+						       "others can read it; chmod 600 it");
+	if (st->st_uid != geteuid() && geteuid() != 0)
+		return fault_at(ks, EACCES, path, "it belongs to somebody else");
+	return OK;
+}
+
+static struct fault open_dir(struct keystore *ks, DIR **ret)
+{
+	struct fault why = OK;
+	struct stat st;
+	int fd = open(ks->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	*ret = NULL;
+	if (fd < 0)
+		return fault_errno(ks, ks->dir);
+	if (fstat(fd, &st) != 0)
+		why = fault_errno(ks, ks->dir);
+	else
+		why = check_private(ks, ks->dir, &st);
+	if (!fault_is(why))
+		*ret = fdopendir(fd);
+	if (!*ret) {
+		if (!fault_is(why))
+			why = fault_errno(ks, ks->dir);
+		close(fd);
+	}
+	return why;
+}
+
+/* mkdir -p, the last one private. */
+static struct fault make_dir(struct keystore *ks)
+{
+	char path[sizeof(ks->dir)];
+
+	memcpy(path, ks->dir, sizeof(path));
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(path, 0755) != 0 && errno != EEXIST)
+			return fault_errno(ks, path);
+		*slash = '/';
+	}
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return fault_errno(ks, path);
+	return OK;
+}
+
+/* --- one file --- */
+
+/* The value of "name value\n" in @text, or NULL. Not NUL-terminated; *ret_len without the newline. */
+static const char *field(const char *text, const char *name, size_t *ret_len)
+{
+	size_t n = strlen(name);
+
+	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, n) == 0 && line[n] == ' ') {
+			*ret_len = strcspn(line + n + 1, "\n");
+			return line + n + 1;
+		}
+	}
+	return NULL;
+}
+
+static bool copy_field(const char *text, const char *name, char *dst, size_t size)
+{
+	size_t len;
+	const char *value = field(text, name, &len);
+
+	if (!value || len == 0 || len >= size)
+		return false;
+	memcpy(dst, value, len);
+	dst[len] = '\0';
+	return true;
+}
+
+static bool parse_entry(const char *text, struct key_entry *ret)
+{
+	char key[PSK_INTERCHANGE_LEN_MAX + 1], word[16];
+	bool good;
+
+	memset(ret, 0, sizeof(*ret));
+	good = copy_field(text, "hostnqn", ret->hostnqn, sizeof(ret->hostnqn)) &&
+	       copy_field(text, "subsysnqn", ret->subsysnqn, sizeof(ret->subsysnqn)) &&
+	       nvme_nqn_valid(ret->hostnqn, sizeof(ret->hostnqn)) &&
+	       nvme_nqn_valid(ret->subsysnqn, sizeof(ret->subsysnqn));
+	if (copy_field(text, "identity", word, sizeof(word))) {
+		good = good && (strcmp(word, "0") == 0 || strcmp(word, "1") == 0);
+		ret->identity_version = word[0] - '0';
+	}
+	if (copy_field(text, "derivation", word, sizeof(word))) {
+		good = good && (strcmp(word, "rfc") == 0 || strcmp(word, "compat") == 0);
+		ret->derivation = strcmp(word, "compat") == 0 ? PSK_COMPAT : PSK_RFC;
+	}
+	good = good && copy_field(text, "key", key, sizeof(key)) &&
+	       !fault_is(psk_parse(key, &ret->psk));
+	explicit_bzero(key, sizeof(key));
+	if (!good)
+		secret_wipe(&ret->psk.key);
+	return good;
+}
+
+static struct fault read_entry(struct keystore *ks, int dirfd_, const char *name,
+			       struct key_entry *ret)
+{
+	char text[FILE_MAX_BYTES + 1], path[600];
+	int fd = openat(dirfd_, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct fault why = OK;
+	struct stat st;
+	ssize_t n = 0;
+
+	snprintf(path, sizeof(path), "%.350s/%.200s", ks->dir, name);
+	if (fd < 0)
+		return fault_errno(ks, path);
+	if (fstat(fd, &st) != 0 || (n = read(fd, text, FILE_MAX_BYTES)) < 0)
+		why = fault_errno(ks, path);
+	else
+		why = check_private(ks, path, &st);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	if (!fault_is(why) && !parse_entry(text, ret))
+		why = fault_at(ks, EINVAL, path, "not a key file; remove it or insert the key again");
+	explicit_bzero(text, sizeof(text));
+	if (fault_is(why))
+		return why;
+	ret->id = (uint32_t)strtoul(name, NULL, 16);
+	ret->created_s = st.st_mtim.tv_sec;
+	ret->created_ns = st.st_mtim.tv_nsec;
+	return OK;
+}
+
+/* --- the whole store --- */
+
+static bool is_key_file(const char *name)
+{
+	return strlen(name) == 12 && strspn(name, "0123456789abcdef") == 8 &&
+	       strcmp(name + 8, ".key") == 0;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct key_entry *x = a, *y = b;
+
+	if (x->created_s != y->created_s)
+		return x->created_s < y->created_s ? 1 : -1;
+	if (x->created_ns != y->created_ns)
+		return x->created_ns < y->created_ns ? 1 : -1;
+	return x->id < y->id ? 1 : -1;
+}
+
+static struct fault read_all(struct keystore *ks, DIR *dir, struct key_entry **list, size_t *count)
+{
+	struct dirent *d;
+	size_t cap = 0;
+
+	while ((d = readdir(dir))) {
+		if (!is_key_file(d->d_name))
+			continue;
+		if (*count == cap) {
+			struct key_entry *bigger = calloc(cap ? cap * 2 : 16, sizeof(**list));
+
+			if (!bigger || *count >= KEYS_MAX) {
+				free(bigger);
+				return fault_at(ks, ENOMEM, ks->dir, "too many keys");
+			}
+			if (*count)
+				memcpy(bigger, *list, *count * sizeof(**list));
+			keystore_free_list(*list, *count);
+			*list = bigger;
+			cap = cap ? cap * 2 : 16;
+		}
+		TRY(read_entry(ks, dirfd(dir), d->d_name, &(*list)[*count]));
+		(*count)++;
+	}
+	return OK;
+}
+
+struct fault keystore_list(struct keystore *ks, struct key_entry **ret_list, size_t *ret_count)
+{
+	struct key_entry *list = NULL;
+	struct fault why;
+	size_t count = 0;
+	DIR *dir;
+
+	*ret_list = NULL;
+	*ret_count = 0;
+	why = open_dir(ks, &dir);
+	if (fault_is(why))
+		return why.code == ENOENT ? OK : why;
+	why = read_all(ks, dir, &list, &count);
+	closedir(dir);
+	if (fault_is(why)) {
+		keystore_free_list(list, count);
+		return why;
+	}
+	if (count)
+		qsort(list, count, sizeof(*list), newest_first);
+	*ret_list = list;
+	*ret_count = count;
+	return OK;
+}
+
+void keystore_free_list(struct key_entry *list, size_t count)
+{
+	if (list)
+		explicit_bzero(list, count * sizeof(*list));
+	free(list);
+}
+
+struct fault keystore_find(struct keystore *ks, const char *hostnqn, const char *subsysnqn,
+			   struct key_entry *ret)
+{
+	struct fault why = fault_os(ENOENT, CAUSE_PSK_MISSING);
+	struct key_entry *list;
+	size_t count;
+
+	TRY(keystore_list(ks, &list, &count));
+	snprintf(ks->error, sizeof(ks->error), "%.200s: no key for host %.100s and subsystem %.100s",
+		 ks->dir, hostnqn, subsysnqn);
+	for (size_t i = 0; i < count && fault_is(why); i++) {
+		if (strcmp(list[i].hostnqn, hostnqn) || strcmp(list[i].subsysnqn, subsysnqn))
+			continue;
+		memcpy(ret, &list[i], sizeof(*ret));
+		why = OK;
+	}
+	keystore_free_list(list, count);
+	return why;
+}
+
+/*
+ * The id: of what the key is for and of a one-way digest of what it is, so that two keys for one
+ * pair are two files and the same key twice is one.
+ */
+static struct fault make_id(const struct key_entry *e, uint32_t *ret)
+{
+	char head[2 * 224 + 32];
+	int n = snprintf(head, sizeof(head), "nvmetls key %d %d %d %s %s ", e->identity_version,
+			 (int)e->derivation, (int)e->psk.hash, e->hostnqn, e->subsysnqn);
+	struct span parts[] = { span_of(head, (size_t)n),
+				span_of(e->psk.key.bytes, e->psk.key.len) };
+	uint8_t digest[HASH_LEN_MAX];
+
+	if (kdf_hash(NVME_HASH_SHA256, parts, 2, digest))
+		return fault_os(EIO, CAUSE_OS);
+	*ret = load_be32(digest) & 0x7fffffff;	/* looks like a key serial: positive */
+	return OK;
+}
+
+static bool write_text(int fd, const struct key_entry *e)
+{
+	char text[FILE_MAX_BYTES], key[PSK_INTERCHANGE_LEN_MAX + 1];
+	bool good;
+	int n;
+
+	psk_format(&e->psk, key);
+	n = snprintf(text, sizeof(text),
+		     "# a TLS key of nvmetls; see nvmetls-keystore(5)\nhostnqn %s\nsubsysnqn %s\n"
+		     "identity %d\nderivation %s\nkey %s\n",
+		     e->hostnqn, e->subsysnqn, e->identity_version,
+		     e->derivation == PSK_COMPAT ? "compat" : "rfc", key);
+	good = n > 0 && (size_t)n < sizeof(text) && write(fd, text, (size_t)n) == n &&
+	       fsync(fd) == 0;
+	explicit_bzero(text, sizeof(text));
+	explicit_bzero(key, sizeof(key));
+	return good;
+}
+
+static struct fault write_entry(struct keystore *ks, int dir, const struct key_entry *e)
+{
+	char name[16], tmp[40], path[600];
+	int fd;
+	bool good;
+
+	snprintf(name, sizeof(name), "%08x.key", e->id);
+	snprintf(tmp, sizeof(tmp), ".%08x.%ld.tmp", e->id, (long)getpid());
+	snprintf(path, sizeof(path), "%.350s/%s", ks->dir, name);
+	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return fault_errno(ks, path);
+	good = write_text(fd, e);
+	good = close(fd) == 0 && good;
+	if (good && renameat(dir, tmp, dir, name) == 0 && fsync(dir) == 0)
+		return OK;
+	unlinkat(dir, tmp, 0);
+	return fault_errno(ks, path);
+}
+
+struct fault keystore_insert(struct keystore *ks, struct key_entry *e)
+{
+	struct fault why;
+	DIR *dir;
+
+	TRY(make_id(e, &e->id));
+	TRY(make_dir(ks));
+	TRY(open_dir(ks, &dir));
+	why = write_entry(ks, dirfd(dir), e);
+	closedir(dir);
+	return why;
+}
+
+struct fault keystore_remove(struct keystore *ks, uint32_t id)
+{
+	char path[sizeof(ks->dir) + 16];
+
+	snprintf(path, sizeof(path), "%s/%08x.key", ks->dir, id);
+	return unlink(path) == 0 ? OK : fault_errno(ks, path);
+}
