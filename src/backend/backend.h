@@ -35,8 +35,8 @@ struct io {
 	int err;		/* 0 or negative errno, valid when done */
 	void (*done)(struct world *w, struct io *io);
 	struct world_io wio;	/* for the backend */
-	struct iovec *wiov;	/* for the backend */
-	uint32_t stage;		/* for the backend */
+	struct iovec zero_iov;	/* for the backend */
+	uint64_t zeroed_bytes;	/* for the backend */
 };
 
 enum io_status { IO_PENDING, IO_DONE };

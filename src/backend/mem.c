@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * mem - blocks in anonymous memory; gone with the process. Pages are taken as they are written.
+ *
+ * Used by several threads at once without locks: the order of overlapping commands is undefined
+ * in NVMe too.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "backend/backend_impl.h"
+
+static int mem_open(struct backend *b, const char *spec, char *why, size_t why_size)
+{
+	uint64_t size = 0;
+	void *p;
+
+	if (backend_parse_size(spec, &size) || size == 0) {
+		snprintf(why, why_size, "mem:%s: not a size; say mem:64M", spec);
+		return -EINVAL;
+	}
+	size &= ~511ull;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED) {
+		snprintf(why, why_size, "mem:%s: %s", spec, strerror(errno));
+		return -errno;
+	}
+	b->impl = p;
+	b->size_bytes = size;
+	b->can_deallocate = b->can_write_zeroes = true;
+	return 0;
+}
+
+static void mem_close(struct backend *b)
+{
+	munmap(b->impl, b->size_bytes);
+}
+
+static void copy(uint8_t *at, const struct io *io)
+{
+	for (int i = 0; i < io->iov_count; i++) {
+		if (io->op == IO_READ)
+			memcpy(io->iov[i].iov_base, at, io->iov[i].iov_len);
+		else
+			memcpy(at, io->iov[i].iov_base, io->iov[i].iov_len);
+		at += io->iov[i].iov_len;
+	}
+}
+
+/* Whole pages go back to the system and read as zeroes; the edges are written. */
+static void zero(uint8_t *at, uint64_t len, bool unmap)
+{
+	uint8_t *first = (uint8_t *)(((uintptr_t)at + 4095) & ~(uintptr_t)4095);
+	uint8_t *last = (uint8_t *)((uintptr_t)(at + len) & ~(uintptr_t)4095);
+
+	if (!unmap || last <= first || madvise(first, (size_t)(last - first), MADV_DONTNEED) != 0) {
+		memset(at, 0, len);
+		return;
+	}
+	memset(at, 0, (size_t)(first - at));
+	memset(last, 0, (size_t)(at + len - last));
+}
+
+static enum io_status mem_submit(struct backend *b, struct world *w, struct io *io)
+{
+	uint8_t *at = (uint8_t *)b->impl + io->offset_bytes;
+
+	(void)w;
+	switch (io->op) {
+	case IO_READ:
+		if (io->may_borrow) {
+			io->iov[0] = (struct iovec){ at, io->len_bytes };
+			io->iov_count = 1;
+			io->borrowed = true;
+			break;
+		}
+		copy(at, io);
+		break;
+	case IO_WRITE:
+		copy(at, io);
+		break;
+	case IO_WRITE_ZEROES:
+		zero(at, io->len_bytes, io->may_unmap);
+		break;
+	case IO_DEALLOCATE:
+		zero(at, io->len_bytes, true);
+		break;
+	default:
+		break;	/* IO_FLUSH: nothing is more durable than it is */
+	}
+	return IO_DONE;
+}
+
+const struct backend_ops backend_mem = {
+	.kind = "mem",
+	.open = mem_open,
+	.submit = mem_submit,
+	.close = mem_close,
+};
