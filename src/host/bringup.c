@@ -291,11 +291,11 @@ static const struct bringup_step *const steps[] = {
 void bringup_start(struct bringup *b, const struct bringup_config *c,
 		   const struct bringup_result *keep)
 {
-	*b = (struct bringup){ .config = *c, .step = steps[c->purpose] };
+	struct bringup_result kept = { .kato_ms = c->kato_ms };
+
 	if (keep)
-		b->result = *keep;
-	else
-		b->result.kato_ms = c->kato_ms;
+		kept = *keep; /* may be in @b */
+	*b = (struct bringup){ .config = *c, .step = steps[c->purpose], .result = kept };
 }
 
 static void done(struct hqueue *q, struct hcmd *c)
