@@ -28,7 +28,7 @@ struct loop_config {
 	size_t buf_bytes;	/* data buffers; 0: 128 KiB */
 	uint32_t buf_count;	/* per thread; 0: 256 */
 	int cpu_first;		/* pin thread i to CPU cpu_first + i; -1: do not pin */
-	uint32_t jobs_max;	/* queued jobs; 0: 1024 */
+	uint32_t jobs_max;	/* jobs of one loop in the pool, more wait in the loop; 0: 1024 */
 	/* TCP_CONGESTION of sockets; NULL: system default unless that is bbr, then cubic or reno */
 	const char *congestion;
 };
@@ -65,5 +65,6 @@ void loop_free(struct loop *l);
 
 struct loop_counters {
 	uint64_t waits, spins_won, spins_lost, wakeups, syscalls_recv, syscalls_send, syscalls_wait;
+	uint64_t recvs_empty;	/* not in syscalls_recv: a look at the socket, and nothing was there */
 };
 void loop_counters(struct world *w, struct loop_counters *ret);
