@@ -50,6 +50,12 @@ int loops_spawn(struct loops *l);
 void loops_join(struct loops *l);
 void loops_stop(struct loops *l);	/* from any thread or signal-safe context */
 void loops_free(struct loops *l);
+/*
+ * In a forked child, for loops of the parent: close the descriptors and free the memory, without
+ * touching what both processes share. The sockets that they watch are closed and freed too: their
+ * owners may only be forgotten.
+ */
+void loops_forget(struct loops *l);
 
 /* A loop that the caller's thread runs. It uses @pool_of's worker pool for jobs (may be NULL: jobs run inline). */
 int loop_new(const struct loop_config *config, struct loops *pool_of, struct loop **ret);
@@ -62,6 +68,7 @@ bool loop_run_once(struct loop *l, uint64_t timeout_ns);
 /* Readable when loop_run_once() has something to do; for the caller's poll(2). */
 int loop_fd(struct loop *l);
 void loop_free(struct loop *l);
+void loop_forget(struct loop *l);	/* as loops_forget() */
 
 struct loop_counters {
 	uint64_t waits, spins_won, spins_lost, wakeups, syscalls_recv, syscalls_send, syscalls_wait;

@@ -56,7 +56,7 @@ struct loop {
 	bool spin_always;
 	int event_fd; /* posts; written when the loop sleeps, never read: edge-triggered */
 	uint32_t passes;
-	uint64_t now_ns;
+	uint64_t now_ns, woke_ns; /* of this pass; of the last return from waiting */
 	uint64_t spin_ns;
 	uint32_t spin_score; /* 0..SPIN_ONE: how well spinning would have paid lately */
 
@@ -110,11 +110,12 @@ void loop_event(struct loop *l, uint64_t token, unsigned int events);
 void loop_woke(struct loop *l);
 void loop_arm_timerfd(int fd, uint64_t deadline_ns);
 void loop_io_done(struct loop *l, struct world_io *io, int result);
-/* Jobs that wait for a place in the pool, or run here because there is none. */
-void loop_jobs_run(struct loop *l);
+extern const struct world_ops loop_ops_epoll, loop_ops_uring;
 
 int slot_take(struct loop *l, struct world_sock *s); /* 0 or -ENOMEM */
 void slot_give(struct loop *l, struct world_sock *s);
+/* NULL: the token's socket is closed or unwatched, or the token is no socket's. */
+struct world_sock *slot_find(struct loop *l, uint64_t token);
 
 /* sock.c: the part of world_ops about sockets. */
 int sock_connect(struct world *w, const struct sockaddr *addr, socklen_t len,

@@ -55,19 +55,11 @@ static struct world_job *take(struct workers *p, enum work_kind *ret_kind)
 	return container_of(n, struct world_job, node);
 }
 
-static void come_back(struct world *w, struct world_post *post)
-{
-	struct world_job *j = container_of(post, struct world_job, back);
-
-	j->done(w, j);
-}
-
 static void run(struct workers *p, struct world_job *j, enum work_kind kind)
 {
 	p->jobs_running += kind == WORK_JOB;
 	pthread_mutex_unlock(&p->lock);
 	j->work(j);
-	j->back.run = come_back;
 	world_post(j->home, &j->back); /* from here on @j is not ours */
 	pthread_mutex_lock(&p->lock);
 	p->jobs_running -= kind == WORK_JOB;

@@ -20,11 +20,11 @@ enum work_kind { WORK_IO, WORK_JOB };
 /* @threads: 1..64; 0: number of CPUs. NULL: out of memory. */
 struct workers *workers_new(uint32_t threads);
 /*
- * Run j->work on a pool thread, then j->done in j->home. Returns false, and keeps nothing, when
- * the pool was stopped or cannot start its first thread.
+ * Run j->work on a pool thread, then post j->back, which the caller has filled in, to j->home.
+ * Returns false, and keeps nothing, when the pool was stopped or cannot start its first thread.
  */
 bool workers_submit(struct workers *p, struct world_job *j, enum work_kind kind);
-/* Waits for what runs; what is queued is dropped, its done() never called. */
+/* Waits for what runs; what is queued is dropped and never comes back. */
 void workers_stop(struct workers *p);
 /* After workers_stop(). */
 void workers_free(struct workers *p);
