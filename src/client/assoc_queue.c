@@ -90,10 +90,24 @@ static void close_here(struct assoc_queue *q)
 	conn_wake(&q->conn);
 }
 
+/* At home: the message is not under way any more. */
+static void ack_post(struct world *w, struct world_post *p)
+{
+	struct assoc_queue *q = container_of(p, struct assoc_queue, ack_post);
+
+	(void)w;
+	q->close_posted = false;
+	assoc_wake(q->a);
+}
+
 static void close_post(struct world *w, struct world_post *p)
 {
+	struct assoc_queue *q = container_of(p, struct assoc_queue, close_post);
+
 	(void)w;
-	close_here(container_of(p, struct assoc_queue, close_post));
+	close_here(q);
+	q->ack_post.run = ack_post;
+	world_post(q->a->home, &q->ack_post);
 }
 
 void assoc_queue_close(struct assoc_queue *q)
@@ -111,6 +125,7 @@ void assoc_queue_close(struct assoc_queue *q)
 		close_here(q);
 		return;
 	}
+	q->close_posted = true;
 	q->close_post.run = close_post;
 	world_post(q->w, &q->close_post);
 }

@@ -55,9 +55,25 @@ void assoc_free(struct assoc *a)
 	free(a);
 }
 
+void assoc_forget(struct assoc *a)
+{
+	for (uint16_t i = 0; a && i < a->queue_count; i++) {
+		struct session *s = &a->queues[i].conn.session;
+
+		/* a handshake that runs on a thread we do not have is left as it is */
+		if (a->queues[i].state != ASSOC_Q_GONE && s->state != SESSION_JOB)
+			session_free(s);
+		hqueue_forget(a->queues[i].hq);
+		a->queues[i].hq = NULL;
+	}
+	if (a)
+		a->state = ASSOC_DOWN;
+	assoc_free(a);
+}
+
 void assoc_wake(struct assoc *a)
 {
-	if (a->state != ASSOC_DOWN)
+	if (a->state < ASSOC_LAST)
 		world_wake(a->home, &a->task);
 }
 
@@ -88,12 +104,13 @@ static void turn_closing(struct assoc *a)
 	world_timer_cancel(a->home, &a->timer);
 	for (uint16_t i = 0; i < a->queue_count; i++) {
 		assoc_queue_close(&a->queues[i]);
-		all_gone &= a->queues[i].state == ASSOC_Q_GONE;
+		all_gone &= a->queues[i].state == ASSOC_Q_GONE && !a->queues[i].close_posted;
 	}
 	if (!all_gone)
 		return;
-	a->state = ASSOC_DOWN;
-	a->config.down(a->config.ctx);
+	/* the task may be queued already; when it runs next it runs for the last time */
+	assoc_wake(a);
+	a->state = ASSOC_LAST;
 }
 
 void assoc_shutdown(struct assoc *a)
@@ -293,6 +310,10 @@ static void run_task(struct world *w, struct world_task *t)
 		break;
 	case ASSOC_CLOSING:
 		turn_closing(a);
+		break;
+	case ASSOC_LAST:
+		a->state = ASSOC_DOWN;
+		a->config.down(a->config.ctx);
 		break;
 	case ASSOC_CONNECT:
 	case ASSOC_UP:

@@ -6,7 +6,7 @@
  * Everything below happens in one world, its home, unless it says otherwise; an I/O queue may
  * be moved to another world when it is live.
  *
- * Life:	CONNECT -> BRINGUP -> QUEUES -> PLACE -> UP -> SHUTDOWN -> CLOSING -> DOWN
+ * Life:	CONNECT -> BRINGUP -> QUEUES -> PLACE -> UP -> SHUTDOWN -> CLOSING -> LAST -> DOWN
  *
  * Loss of any queue ends the association: all queues are closed, their commands given back
  * with the named cause. down() is called exactly once, when no world holds anything of it.
@@ -63,9 +63,9 @@ struct assoc_queue {
 	enum { ASSOC_Q_NONE, ASSOC_Q_CONNECTING, ASSOC_Q_LIVE, ASSOC_Q_GONE } state;
 	struct world *move_to;		/* it moves, or is to; NULL: it stays */
 	bool leaving;			/* conn_move() was called: not ours before it has arrived */
-	bool close_sent;
+	bool close_sent, close_posted;	/* posted, and not acknowledged */
 	struct fault close_why;		/* what its commands are to get */
-	struct world_post gone_post, close_post, moved_post;
+	struct world_post gone_post, close_post, ack_post, moved_post;
 	/* set in the queue's world when it ends; read at home after that */
 	struct fault why;
 	char detail[512];
@@ -81,6 +81,7 @@ enum assoc_state {
 	ASSOC_UP,
 	ASSOC_SHUTDOWN,
 	ASSOC_CLOSING,
+	ASSOC_LAST,	/* all queues are gone; nobody wakes the task any more */
 	ASSOC_DOWN
 };
 
@@ -107,6 +108,8 @@ struct assoc {
 struct assoc *assoc_new(const struct assoc_config *config, struct world *home);
 /* down() was called, or it was never started. */
 void assoc_free(struct assoc *a);
+/* A forked child lets go of the parent's association: nothing is told to anybody. */
+void assoc_forget(struct assoc *a);
 void assoc_start(struct assoc *a);
 /* Orderly end: CC.SHN, then every queue is closed. From any state. */
 void assoc_shutdown(struct assoc *a);

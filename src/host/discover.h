@@ -20,7 +20,13 @@ struct discover_config {
 
 struct discover {
 	struct discover_config config;
-	enum { DISCOVER_HEADER, DISCOVER_ENTRIES, DISCOVER_AGAIN, DISCOVER_DONE, DISCOVER_FAILED } state;
+	enum {
+		DISCOVER_HEADER,
+		DISCOVER_ENTRIES,
+		DISCOVER_AGAIN,
+		DISCOVER_DONE,
+		DISCOVER_FAILED
+	} state;
 	bool sent, answered;
 	int tries;
 	uint64_t genctr;

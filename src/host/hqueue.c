@@ -70,6 +70,22 @@ struct hqueue *hqueue_new(const struct hqueue_config *c)
 	return q;
 }
 
+static void nobody_to_wake(void *ctx)
+{
+	(void)ctx;
+}
+
+void hqueue_forget(struct hqueue *q)
+{
+	if (!q)
+		return;
+	q->config.wake = nobody_to_wake;
+	pdu_writer_drop_all(&q->stream.writer);
+	q->state = HQUEUE_ENDED;
+	q->free_count = q->slot_count;
+	hqueue_free(q);
+}
+
 void hqueue_free(struct hqueue *q)
 {
 	if (!q)

@@ -65,6 +65,8 @@ struct hqueue_config {
 
 struct hqueue *hqueue_new(const struct hqueue_config *c);	/* NULL: out of memory */
 void hqueue_free(struct hqueue *q);	/* ended, or never used; all commands were given back */
+/* A forked child lets go of the parent's queue: nothing is told to anybody. */
+void hqueue_forget(struct hqueue *q);
 struct stream *hqueue_stream(struct hqueue *q);
 bool hqueue_live(const struct hqueue *q);
 void *hqueue_ctx(const struct hqueue *q);	/* the configuration's */

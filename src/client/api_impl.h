@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * api_impl - what the files behind include/nvmetls.h share. For nobody else.
+ *
+ * Threads: "home" is the library's own thread (loop 0 of a set of one); it owns the association.
+ * Callers reach it by posts. Fields say whose they are.
+ */
+#pragma once
+
+#include <nvmetls.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "base/bytes.h"
+#include "base/secret.h"
+#include "client/association.h"
+#include "keys/hostid.h"
+#include "keys/keystore.h"
+#include "loop/loop.h"
+
+#define API_NS_MAX 256
+
+enum api_state { API_CONNECTING, API_UP, API_LOST, API_DOWN };
+
+/* One I/O, inside struct nvmetls_io. */
+struct io_req {
+	struct hcmd cmd;
+	struct io_req *next; /* in a list between threads */
+	struct nvmetls_queue *q;
+	struct iovec iov;
+	struct nvme_dsm_range range;
+	int status;
+	bool sync; /* nvmetls_rw(): nobody polls for it */
+	sem_t *sem;
+};
+_Static_assert(sizeof(struct io_req) <= sizeof(((struct nvmetls_io *)0)->internal),
+	       "struct nvmetls_io is large enough");
+
+static inline struct io_req *io_req(struct nvmetls_io *io)
+{
+	return (struct io_req *)(void *)io->internal;
+}
+
+static inline struct nvmetls_io *io_of(struct io_req *r)
+{
+	return (struct nvmetls_io *)(void *)((char *)r - offsetof(struct nvmetls_io, internal));
+}
+
+struct nvmetls_queue {
+	struct nvmetls *c;
+	unsigned int index;
+	uint32_t depth;
+	_Atomic uintptr_t owner; /* thread that polls; 0: none yet */
+	/* the owner's */
+	uint32_t in_flight, completed;
+	struct loop *loop; /* SERVE_CALLER, made by the owner */
+	bool arrived;	   /* SERVE_CALLER: the connection lives in @loop */
+
+	/* SERVE_THREAD: between owner and home */
+	_Atomic(struct io_req *) submitted, finished; /* stacks */
+	atomic_bool armed;			      /* signal @fd when something is finished */
+	atomic_bool signalled;
+	bool fd_wanted; /* the owner's: nvmetls_fd() was called */
+	int fd;		/* eventfd, or -1 */
+	struct world_post submit_post;
+	/* home's */
+	struct world_task signal_task;
+	struct io_req *backlog, **backlog_tail;
+};
+
+struct api_ns {
+	uint32_t nsid, block_shift;
+};
+
+struct nvmetls {
+	unsigned int generation; /* api_generation of the process that made it */
+	enum nvmetls_serve serve;
+	uint32_t spin_us;
+	bool spin_always;
+	uint32_t mdts_bytes;
+	struct loops *loops;
+	struct world *home;
+	struct assoc *assoc;
+	struct assoc_config config;
+	struct host_identity host;
+	struct secret psk;
+	char identity[PSK_IDENTITY_LEN_MAX + 1];
+	int keylog_fd; /* -1: none */
+	char where[300]; /* "127.0.0.1:4420", for messages */
+	struct nvmetls_queue *queues;
+	unsigned int queue_count;
+
+	struct list admin_backlog; /* home's: admin_req.node */
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum api_state state;
+	atomic_bool up; /* the same, for who must not wait */
+	struct fault why;
+	char detail[640];
+
+	pthread_mutex_t ns_lock;
+	atomic_uint ns_count;
+	struct api_ns ns[API_NS_MAX]; /* those below ns_count do not change */
+};
+
+/* ---- api_error.c ---- */
+
+/* Fill in *@e (may be NULL) and return @err. */
+int api_error(struct nvmetls_error *e, int err, enum cause cause, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* The same for a fault. @where, @detail: "" where there is nothing to say. */
+int api_error_fault(struct nvmetls_error *e, struct fault why, const char *where,
+		    const char *detail);
+/* What a failed connection means for one command: -ECANCELED, -ETIMEDOUT, -ENOTCONN. */
+int api_command_error(struct fault why);
+
+/* ---- api_process.c ---- */
+
+/* Grows in a forked child, so that inherited handles are known. Registers itself. */
+unsigned int api_generation(void);
+static inline bool api_forked(const struct nvmetls *c)
+{
+	return c->generation != api_generation();
+}
+/* Differs between threads that live at the same time; never 0. */
+uintptr_t api_thread(void);
+
+/* ---- api_options.c ---- */
+
+/* Check @o and fill in c->config, identity, keys. 0, or an error in @e. */
+int api_options(struct nvmetls *c, const struct nvmetls_options *o, bool discovery,
+		struct nvmetls_error *e);
+struct addrinfo;
+/* The addresses that @o names; freeaddrinfo() them. */
+int api_resolve(const struct nvmetls_options *o, bool discovery, struct addrinfo **ret,
+		struct nvmetls_error *e);
+
+/* ---- api_connect.c ---- */
+
+int api_connect(const struct nvmetls_options *o, bool discovery, struct nvmetls **ret,
+		struct nvmetls_error *e);
+/* Run @fn at home and wait until it has returned. */
+void api_at_home(struct nvmetls *c, void (*fn)(struct nvmetls *c, void *arg), void *arg);
+enum api_state api_state(struct nvmetls *c);
+/* In a child: let go of an inherited handle without a word to anybody. */
+void api_forget(struct nvmetls *c);
+
+/* ---- api_admin.c ---- */
+
+struct admin_req {
+	struct list node;
+	struct nvmetls *c;
+	struct hcmd cmd;
+	struct iovec iov;
+	sem_t sem;
+};
+
+/* Submit an admin command and wait. 0, negative errno, or NVMe status; *ret_cqe may be NULL. */
+int api_admin(struct nvmetls *c, const struct nvme_sqe *sqe, enum hcmd_dir dir, void *data,
+	      uint32_t len, struct nvme_cqe *ret_cqe);
+/* log2 of @nsid's block. 0, or as api_admin(). */
+int api_block_shift(struct nvmetls *c, uint32_t nsid, uint32_t *ret);
+
+/* ---- api_io.c ---- */
+
+/* Check @io and make its command. 0 or negative errno or NVMe status. */
+int api_io_prepare(struct nvmetls_queue *q, struct nvmetls_io *io);
+/* The status that done() is to get. */
+int api_io_status(const struct hcmd *cmd);
+
+/* ---- api_thread.c: queues that the library's thread serves ---- */
+
+int api_thread_init(struct nvmetls_queue *q);
+void api_thread_submit(struct nvmetls_queue *q, struct io_req *r);
+int api_thread_poll(struct nvmetls_queue *q, int timeout_ms);
+int api_thread_fd(struct nvmetls_queue *q);
+/* At home: the connection is lost; whoever waits in a poll is to know. */
+void api_thread_lost(struct nvmetls *c);
+/* Run done() of what is finished. Returns how many. */
+uint32_t api_thread_reap(struct nvmetls_queue *q);
+
+/* ---- api_caller.c: queues that the caller's thread serves ---- */
+
+/* Bring the connection over to this thread. 0 or negative errno. */
+int api_caller_own(struct nvmetls_queue *q);
+int api_caller_submit(struct nvmetls_queue *q, struct io_req *r);
+int api_caller_poll(struct nvmetls_queue *q, int timeout_ms);
