@@ -57,6 +57,7 @@ struct backend {
 	uint32_t block_bytes;	/* smallest sensible logical block: 512 or 4096 */
 	bool volatile_cache;	/* a completed write without FUA or Flush may be lost */
 	bool can_deallocate, can_write_zeroes, read_only;
+	bool lends;		/* honours io.may_borrow for every read */
 	void *impl;
 };
 

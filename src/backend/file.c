@@ -49,7 +49,8 @@ static int measure(struct backend *b, struct file *f, const char *path, char *wh
 		return failed(path, errno, NULL, why, why_size);
 	if (S_ISBLK(st.st_mode)) {
 		f->is_block = true;
-		if (ioctl(f->fd, BLKGETSIZE64, &b->size_bytes) != 0 || ioctl(f->fd, BLKSSZGET, &block) != 0)
+		if (ioctl(f->fd, BLKGETSIZE64, &b->size_bytes) != 0 ||
+		    ioctl(f->fd, BLKSSZGET, &block) != 0)
 			return failed(path, errno, NULL, why, why_size);
 		b->block_bytes = (uint32_t)block;
 	} else if (S_ISREG(st.st_mode)) {

@@ -22,14 +22,15 @@ static int mem_open(struct backend *b, const char *spec, char *why, size_t why_s
 		return -EINVAL;
 	}
 	size &= ~511ull;
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		 -1, 0);
 	if (p == MAP_FAILED) {
 		snprintf(why, why_size, "mem:%s: %s", spec, strerror(errno));
 		return -errno;
 	}
 	b->impl = p;
 	b->size_bytes = size;
-	b->can_deallocate = b->can_write_zeroes = true;
+	b->can_deallocate = b->can_write_zeroes = b->lends = true;
 	return 0;
 }
 

@@ -97,7 +97,7 @@ void handshake_free(struct handshake *h)
 
 static void describe_unknown(struct handshake *h, struct span identity)
 {
-	char safe[PSK_IDENTITY_LEN_MAX + 1], hint[160] = "";
+	char safe[PSK_IDENTITY_LEN_MAX + 1], hint[48] = "";
 
 	log_safe(safe, sizeof(safe), identity.ptr, identity.len);
 	if (h->config.source.nearest)

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Controllers: one per association, on the control loop. Base 2.1 3.5, 3.6, 3.9.
+ *
+ * An end is a message to every queue. A queue lets go when its socket is closed and its backend
+ * I/O has ended; the controller and its number go after the last one.
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "target/target_impl.h"
+
+struct controller *controller_find(struct target_subsys *s, uint16_t cntlid)
+{
+	list_each(it, &s->controllers) {
+		struct controller *ctrl = container_of(it, struct controller, node);
+
+		if (ctrl->cntlid == cntlid)
+			return ctrl;
+	}
+	return NULL;
+}
+
+/* Round robin: a stale host must not meet a number that was just given to another. */
+static uint16_t next_cntlid(struct target_subsys *s)
+{
+	uint32_t span = (uint32_t)s->cntlid_max - s->cntlid_min + 1;
+
+	for (uint32_t i = 0; i < span; i++) {
+		uint16_t id = (uint16_t)(s->cntlid_min + (s->cntlid_next + i) % span);
+
+		if (controller_find(s, id))
+			continue;
+		s->cntlid_next = (uint16_t)((s->cntlid_next + i + 1) % span);
+		return id;
+	}
+	return 0;
+}
+
+struct controller *controller_new(struct target_subsys *s, struct tconn *admin,
+				  uint16_t *ret_status)
+{
+	struct controller *ctrl = NULL;
+	uint16_t id = next_cntlid(s);
+
+	if (id && s->target->counters.controllers < s->target->config.controllers_max)
+		ctrl = calloc(1, sizeof(*ctrl));
+	if (!ctrl) {
+		*ret_status = NVME_SC_CONNECT_CTRL_BUSY;	/* without DNR: it may pass */
+		return NULL;
+	}
+	ctrl->subsys = s;
+	ctrl->cntlid = id;
+	ctrl->admin = admin;
+	ctrl->kato_deadline_ns = WORLD_NEVER;
+	list_add_tail(&s->controllers, &ctrl->node);
+	s->target->counters.controllers++;
+	return ctrl;
+}
+
+static void controller_free(struct controller *ctrl)
+{
+	list_del(&ctrl->node);
+	ctrl->subsys->target->counters.controllers--;
+	free(ctrl);
+}
+
+void controller_stop_queues(struct controller *ctrl)
+{
+	for (uint32_t q = 1; q <= TARGET_QUEUES_MAX; q++)
+		if (ctrl->queue[q])
+			tconn_stop(ctrl->queue[q], CAUSE_SHUTDOWN);
+	ctrl->kato_deadline_ns = WORLD_NEVER;
+}
+
+void controller_end(struct controller *ctrl, enum cause cause)
+{
+	if (ctrl->ending)
+		return;
+	ctrl->ending = true;
+	controller_stop_queues(ctrl);
+	if (ctrl->admin)
+		tconn_stop(ctrl->admin, cause);
+}
+
+void controller_queue_gone(struct controller *ctrl, struct tconn *tc)
+{
+	bool was_ready = controller_ready(ctrl);
+
+	if (ctrl->admin == tc)
+		ctrl->admin = NULL;
+	if (tc->qid && ctrl->queue[tc->qid] == tc) {
+		ctrl->queue[tc->qid] = NULL;
+		ctrl->queue_count--;
+	}
+	/* 3.3.2.4: the loss of a queue ends the association; not when it was told to go */
+	if (!ctrl->admin || (was_ready && !tc->stream.finish))
+		controller_end(ctrl, CAUSE_PEER_CLOSED);
+	if (!ctrl->admin && ctrl->queue_count == 0)
+		controller_free(ctrl);
+}
+
+bool controller_ready(const struct controller *ctrl)
+{
+	return ctrl->cc & NVME_CC_EN && ctrl->csts & NVME_CSTS_RDY;
+}
+
+/* --- keep alive --- */
+
+/* Commands of all queues: traffic counts (CTRATT.TBKAS). */
+static uint64_t activity(const struct controller *ctrl)
+{
+	uint64_t sum = ctrl->admin ?
+			       atomic_load_explicit(&ctrl->admin->activity, memory_order_relaxed) :
+			       0;
+
+	for (uint32_t q = 1; ctrl->queue_count && q <= TARGET_QUEUES_MAX; q++)
+		if (ctrl->queue[q])
+			sum += atomic_load_explicit(&ctrl->queue[q]->activity,
+						    memory_order_relaxed);
+	return sum;
+}
+
+static void arm(struct controller *ctrl)
+{
+	struct target *t = ctrl->subsys->target;
+
+	ctrl->kato_deadline_ns = WORLD_NEVER;
+	if (!ctrl->kato_ms || !controller_ready(ctrl))
+		return;
+	ctrl->activity_seen = activity(ctrl);
+	ctrl->kato_deadline_ns = world_now(t->worlds[0]) + ctrl->kato_ms * NS_PER_MS;
+	if (t->wake)
+		t->wake(t->wake_ctx);
+}
+
+void controller_set_kato(struct controller *ctrl, uint32_t kato_ms)
+{
+	uint64_t rounded = ((uint64_t)kato_ms + TARGET_KAS_MS - 1) / TARGET_KAS_MS * TARGET_KAS_MS;
+
+	if (kato_ms == 0 && ctrl->subsys->discovery)
+		rounded = ctrl->subsys->target->config.kato_discovery_ms;
+	ctrl->kato_ms = (uint32_t)min_u64(rounded, UINT32_MAX / TARGET_KAS_MS * TARGET_KAS_MS);
+	arm(ctrl);
+}
+
+void controller_enabled(struct controller *ctrl)
+{
+	arm(ctrl);
+}
+
+uint64_t controller_turn(struct controller *ctrl, uint64_t now_ns)
+{
+	char who[700];
+
+	if (now_ns < ctrl->kato_deadline_ns)
+		return ctrl->kato_deadline_ns;
+	if (activity(ctrl) != ctrl->activity_seen) {
+		ctrl->activity_seen = activity(ctrl);
+		ctrl->kato_deadline_ns = now_ns + ctrl->kato_ms * NS_PER_MS;
+		return ctrl->kato_deadline_ns;
+	}
+	ctrl->kato_deadline_ns = WORLD_NEVER;
+	ctrl->csts |= NVME_CSTS_CFS;
+	ctrl->subsys->target->counters.kato_expired++;
+	if (ctrl->admin)
+		log_warn("%s: no command for %u ms, the association ends",
+			 tconn_describe(ctrl->admin, who, sizeof(who)), ctrl->kato_ms);
+	controller_end(ctrl, CAUSE_KATO_EXPIRED);
+	return WORLD_NEVER;
+}
+
+/* --- asynchronous events --- */
+
+/*
+ * Requests are kept until there is something to tell; today that is at the end of the association
+ * only, when they are dropped with the queue.
+ */
+void controller_aer(struct tcmd *c)
+{
+	struct tconn *tc = c->tc;
+	uint32_t held = 0;
+
+	for (uint32_t i = 0; i < tc->cmd_count; i++)
+		held += &tc->cmds[i] != c && tc->cmds[i].state == TCMD_IO && !tc->cmds[i].io.done &&
+			tc->cmds[i].sqe.opcode == NVME_ADMIN_ASYNC_EVENT;
+	if (held >= TARGET_AER_MAX)
+		tcmd_complete(c, NVME_SC_ASYNC_LIMIT);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The discovery log page (70h): what this host can reach at the port that it asks. Base 5.1.12.3.1. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#include "nvme/discovery.h"
+#include "target/target_impl.h"
+
+/* A wildcard address means nothing to the host: show the one that it has reached. */
+static void put_traddr(char *dst, const struct tconn *tc)
+{
+	const struct sockaddr_storage *local = &tc->peer.local;
+	const char *traddr = tc->port->traddr;
+
+	if (strcmp(traddr, "0.0.0.0") != 0 && strcmp(traddr, "::") != 0)
+		memcpy(dst, traddr, strnlen(traddr, 255));
+	else if (local->ss_family == AF_INET6)
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)local)->sin6_addr,
+			  dst, 256);
+	else
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)local)->sin_addr,
+			  dst, 256);
+}
+
+static void put_entry(struct nvmf_disc_log_entry *e, const struct tconn *tc, uint8_t subtype,
+		      const char *nqn)
+{
+	const struct target_port *p = tc->port;
+
+	e->trtype = NVMF_TRTYPE_TCP;
+	e->adrfam = (uint8_t)p->adrfam;
+	e->subtype = subtype;
+	e->treq = (uint8_t)((uint8_t)p->treq | NVMF_TREQ_DISABLE_SQFLOW);
+	e->sectype = p->tls ? NVMF_TCP_SECTYPE_TLS13 : NVMF_TCP_SECTYPE_NONE;
+	store_le16(e->portid, p->portid);
+	store_le16(e->cntlid, NVME_CNTLID_DYNAMIC);
+	store_le16(e->asqsz, NVME_DISC_ASQSZ_MIN);
+	memcpy(e->trsvcid, p->trsvcid, strnlen(p->trsvcid, sizeof(e->trsvcid)));
+	memcpy(e->subnqn, nqn, strlen(nqn));
+	put_traddr(e->traddr, tc);
+}
+
+uint8_t *discovery_log(const struct tconn *tc, size_t *ret_len)
+{
+	const struct target_port *p = tc->port;
+	struct nvmf_disc_log_entry *entry;
+	struct nvmf_discovery_hdr *hdr;
+	uint64_t count = 0;
+
+	hdr = calloc(p->link_count + 2, NVME_DISC_ENTRY_BYTES);
+	if (!hdr)
+		return NULL;
+	entry = (struct nvmf_disc_log_entry *)(hdr + 1);
+	put_entry(&entry[count++], tc, NVME_NQN_CURR, NVME_DISC_SUBSYS_NAME);
+	for (size_t i = 0; i < p->link_count; i++)
+		if (target_host_allowed(p->links[i], tc->hostnqn))
+			put_entry(&entry[count++], tc, NVME_NQN_NVME, p->links[i]->nqn);
+	store_le64(hdr->genctr, p->target->genctr);
+	store_le64(hdr->numrec, count);
+	*ret_len = NVME_DISC_HDR_BYTES + count * NVME_DISC_ENTRY_BYTES;
+	store_le32(hdr->tdlpl, (uint32_t)*ret_len);
+	return (uint8_t *)hdr;
+}
