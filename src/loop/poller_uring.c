@@ -128,7 +128,8 @@ static void del(struct loop *l, int fd, uint64_t token)
 	(void)fd;
 	if (!sqe)
 		return;
-	io_uring_prep_poll_remove(sqe, token);
+	/* not POLL_REMOVE, which leaves a poll alone that has just been woken */
+	io_uring_prep_cancel64(sqe, token, 0);
 	io_uring_sqe_set_data64(sqe, TOKEN_NONE);
 }
 
