@@ -186,11 +186,8 @@ void fabrics_connect(struct tcmd *c)
 	if (!status)
 		accept_connect(&k);
 	log_connect(&k, status);
-	if (!status && c->tc->placement >= 0) {
-		/* no more input here; buffers come from the thread where it will live */
-		tconn_drop_spares(c->tc);
-		c->tc->stream.blocked = true;
-	}
+	if (tconn_unsettled(c->tc))
+		tconn_drop_spares(c->tc);	/* buffers come from the thread where it will live */
 	tcmd_complete(c, status);
 }
 

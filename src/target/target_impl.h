@@ -177,6 +177,12 @@ struct tconn {
 };
 
 /* --- tconn.c --- */
+/* Is it on its way to another thread? Then it takes no input and no buffers. */
+static inline bool tconn_unsettled(const struct tconn *tc)
+{
+	return tc->placement >= 0 && !tc->placed;
+}
+
 void tconn_enter(struct tconn *tc, enum conn_state to);
 /* From the control loop: end the connection, wherever it lives. */
 void tconn_stop(struct tconn *tc, enum cause cause);

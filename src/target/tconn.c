@@ -83,11 +83,12 @@ static struct fault turn(struct stream *s, uint64_t now_ns, uint64_t *ret_deadli
 	tconn_serve_waiting(tc);
 	tcmd_flush_done(tc);
 	tc->busy = false;
-	if (s->blocked) {
+	if (s->blocked && !tconn_unsettled(tc)) {
 		tconn_fill_spares(tc);
-		s->blocked = tc->spare_count == 0 || (tc->placement >= 0 && !tc->placed);
-		if (s->blocked && tc->spare_count == 0)
-			*ret_deadline_ns = now_ns + NS_PER_MS;	/* another connection's buffers */
+		s->blocked = tc->spare_count == 0;
+		if (s->blocked)
+			*ret_deadline_ns =
+				now_ns + NS_PER_MS; /* another connection has the buffers */
 	}
 	if (!list_empty(&tc->waiting))
 		*ret_deadline_ns = now_ns + NS_PER_MS;

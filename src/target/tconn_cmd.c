@@ -77,7 +77,6 @@ struct fault tcmd_begin(struct tconn *tc, const struct nvme_sqe *sqe, uint32_t d
 	c->len = c->received = c->sent_len = 0;
 	c->status = 0;
 	c->result = 0;
-	c->discard = false;
 	c->ns = NULL;
 	c->io.done = NULL;
 	c->state = TCMD_CAPSULE;
@@ -88,10 +87,9 @@ struct fault tcmd_begin(struct tconn *tc, const struct nvme_sqe *sqe, uint32_t d
 	c->duplicate = cid_taken(tc, cid);
 	tc->cid_used[cid / 8] |= (uint8_t)(1 << cid % 8);
 	c->status = c->duplicate ? NVME_SC_CMDID_CONFLICT | DNR : check_sgl(c, data_len);
-	if (c->status || data_len == 0) {
-		c->discard = true;
+	c->discard = c->status != 0;
+	if (c->status || data_len == 0)
 		return OK;
-	}
 	if (!tcmd_take_spare(c, data_len)) {	/* not reached: mind_spares() blocks before */
 		c->status = NVME_SC_INTERNAL;
 		c->discard = true;
@@ -102,10 +100,9 @@ struct fault tcmd_begin(struct tconn *tc, const struct nvme_sqe *sqe, uint32_t d
 /* Keep a buffer ready for the next capsule; without one the socket is left unread. */
 static void mind_spares(struct tconn *tc)
 {
-	if (tc->spare_count == 0)
+	if (!tconn_unsettled(tc) && tc->spare_count == 0)
 		tconn_fill_spares(tc);
-	if (tc->spare_count == 0)
-		tc->stream.blocked = true;
+	tc->stream.blocked = tc->spare_count == 0;
 }
 
 struct fault tcmd_capsule_end(struct tconn *tc, struct tcmd *c, bool ddgst_bad)
