@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * nvmetls - the operator's command line: keys, discovery, admin and I/O commands, perf.
+ * Verbs, options and output are nvme-cli's wherever nvme-cli has them; see nvmetls(1).
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "cli/verbs.h"
+#include "crypto/aead.h"
+#include "loop/loop.h"
+
+#define AT_ARGS "-t tcp -a ADDR -s PORT -n NQN [--tls] [OPTIONS]"
+
+static int cmd_version(const struct verb *v, int argc, char **argv);
+static int cmd_help(const struct verb *v, int argc, char **argv);
+
+/* One line per verb. nvmetls(1) and this table are compared by the test cli_pages. */
+/* clang-format off */
+static const struct verb verbs[] = {
+	{ "gen-tls-key", cmd_gen_tls_key, "[-m 1|2] [-i -c NQN] [OPTIONS]", "Generate a TLS key in NVMe PSK interchange format" },
+	{ "check-tls-key", cmd_check_tls_key, "-c NQN [-i] [-f FILE] [OPTIONS]", "Check a TLS key, show its identity or insert it into the key store" },
+	{ "discover", cmd_discover, "-t tcp -a ADDR -s PORT [--tls] [OPTIONS]", "Discover NVMeoF subsystems" },
+	{ "id-ctrl", cmd_id_ctrl, AT_ARGS, "Send NVMe Identify Controller" },
+	{ "id-ns", cmd_id_ns, AT_ARGS, "Send NVMe Identify Namespace, display structure" },
+	{ "list-ns", cmd_list_ns, AT_ARGS, "Send NVMe Identify List, display structure" },
+	{ "show-regs", cmd_show_regs, AT_ARGS, "Shows the controller properties" },
+	{ "read", cmd_read, AT_ARGS, "Submit a read command, return results" },
+	{ "write", cmd_write, AT_ARGS, "Submit a write command, return results" },
+	{ "flush", cmd_flush, AT_ARGS, "Submit a Flush command, return results" },
+	{ "write-zeroes", cmd_write_zeroes, AT_ARGS, "Submit a write zeroes command, return results" },
+	{ "dsm", cmd_dsm, AT_ARGS, "Submit a Data Set Management command, return results" },
+	{ "perf", cmd_perf, AT_ARGS, "Load a namespace and measure it; --verify checks every byte" },
+	{ "version", cmd_version, "", "Shows the program version and its providers" },
+	{ "help", cmd_help, "[VERB]", "Display this help, or that of a verb" },
+};
+/* clang-format on */
+
+static const struct verb *find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int say_verbs(FILE *to, int status)
+{
+	fprintf(to, "usage: nvmetls VERB [OPTIONS]\n"
+		    "NVMe/TCP over TLS 1.3 from user space. The verbs:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(to, "  %-15s%s\n", verbs[i].name, verbs[i].what);
+	fprintf(to, "See 'nvmetls help VERB' for the options of one, and nvmetls(1).\n");
+	return status;
+}
+
+static int unknown(const char *name)
+{
+	fprintf(stderr, "nvmetls: \"%s\" is not a verb; see nvmetls help\n"
+			"usage: nvmetls VERB [OPTIONS]\n", name);
+	return EXIT_USAGE;
+}
+
+static int cmd_version(const struct verb *v, int argc, char **argv)
+{
+	int rc = options_parse(v, NULL, 0, argc, argv);
+	const char *why;
+	enum loop_kind kind;
+
+	if (rc != GO_ON)
+		return rc;
+	aead_setup();
+	kind = loop_choose(LOOP_AUTO, &why);
+	printf("nvmetls %s\ncrypto: %s\ncrc32c: %s\nloop:   %s (%s)\n", NVMETLS_VERSION,
+	       aead_provider(), crc32c_provider(), kind == LOOP_URING ? "uring" : "epoll", why);
+	return EXIT_DONE;
+}
+
+static int cmd_help(const struct verb *v, int argc, char **argv)
+{
+	const struct verb *of = argc > 1 ? find(argv[1]) : NULL;
+	char *args[] = { argv[0], (char[]){ "--help" }, NULL };
+
+	(void)v;
+	if (argc < 2)
+		return say_verbs(stdout, EXIT_DONE);
+	if (!of)
+		return unknown(argv[1]);
+	return of->run == cmd_help ? say_verbs(stdout, EXIT_DONE) : of->run(of, 2, args);
+}
+
+int main(int argc, char **argv)
+{
+	const struct verb *v;
+
+	prctl(PR_SET_DUMPABLE, 0);	/* keys must not end in a core file */
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		fprintf(stderr, "nvmetls: no verb; see nvmetls help\n");
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return say_verbs(stdout, EXIT_DONE);
+	v = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+	if (!v)
+		return unknown(argv[1]);
+	return v->run(v, argc - 1, argv + 1);
+}

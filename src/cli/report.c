@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cli/report.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "nvme/status.h"
+#include "nvmetls.h"
+
+#define JSON_STYLE (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)
+
+int report_json(struct json_object *o)
+{
+	int n = o ? printf("%s\n", json_object_to_json_string_ext(o, JSON_STYLE)) : -1;
+
+	json_object_put(o);
+	return n > 0 && fflush(stdout) == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+int report_flush(const struct report *r)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_DONE;
+	fprintf(stderr, "nvmetls: %s: standard output: %s\n", r->verb, strerror(errno));
+	return EXIT_FAILED;
+}
+
+int report_error(const struct report *r, const struct nvmetls_error *e)
+{
+	struct json_object *top, *o;
+
+	fprintf(stderr, "nvmetls: %s: %s%s%s\n", r->verb, e->message, e->hint[0] ? "; " : "",
+		e->hint);
+	if (!r->json)
+		return EXIT_FAILED;
+	top = json_object_new_object();
+	o = json_object_new_object();
+	json_object_object_add(o, "cause", json_object_new_string(e->cause));
+	json_object_object_add(o, "message", json_object_new_string(e->message));
+	json_object_object_add(o, "hint", json_object_new_string(e->hint));
+	json_object_object_add(o, "status", json_object_new_int(e->err));
+	json_object_object_add(top, "error", o);
+	report_json(top);
+	return EXIT_FAILED;
+}
+
+int report_status(const struct report *r, int status)
+{
+	struct nvmetls_error e = { .err = status };
+
+	if (status > 0) {
+		snprintf(e.cause, sizeof(e.cause), "nvme-status");
+		/* nvme-cli's line */
+		snprintf(e.message, sizeof(e.message), "NVMe status: %s(%#x)",
+			 nvme_status_str((uint16_t)status), (unsigned int)status);
+	} else {
+		snprintf(e.cause, sizeof(e.cause), "os-error");
+		snprintf(e.message, sizeof(e.message), "%s", strerror(-status));
+	}
+	return report_error(r, &e);
+}
+
+int report_failed(const struct report *r, const char *cause, const char *hint, const char *format,
+		  ...)
+{
+	struct nvmetls_error e = { .err = -EINVAL };
+	va_list args;
+
+	snprintf(e.cause, sizeof(e.cause), "%s", cause);
+	snprintf(e.hint, sizeof(e.hint), "%s", hint);
+	va_start(args, format);
+	vsnprintf(e.message, sizeof(e.message), format, args);
+	va_end(args);
+	return report_error(r, &e);
+}
