@@ -39,7 +39,7 @@ void loop_wake(struct loop *l)
 	int before = errno; /* a signal handler may be here */
 
 	count_shared(&l->counters.wakeups);
-	(void)!write(l->event_fd, &one, sizeof(one));
+	(void)!write(atomic_load(&l->wake_fd), &one, sizeof(one));
 	errno = before;
 }
 
@@ -133,6 +133,15 @@ void loop_io_done(struct loop *l, struct world_io *io, int result)
 	io->done(&l->world, io);
 }
 
+void loop_io_back(struct world *w, struct world_post *p)
+{
+	struct world_io *io = container_of(p, struct world_io, job.back);
+	struct loop *l = loop_of(w);
+
+	l->pool_ios--;
+	loop_io_done(l, io, io->result);
+}
+
 static bool spin_pays(const struct loop *l)
 {
 	return l->spin_ns && (l->spin_always || l->spin_score >= SPIN_PAYS);
@@ -207,6 +216,21 @@ static bool give_job(struct loop *l, struct world_job *j)
 		return false;
 	l->jobs_out++;
 	return true;
+}
+
+void loop_quiesce(struct loop *l)
+{
+	const struct timespec ms = { .tv_nsec = (long)NS_PER_MS };
+
+	while (l->jobs_out + l->pool_ios && !workers_stopped(l->workers)) {
+		struct world_post *p = post_take(&l->posts);
+
+		for (; p; p = p->next) {
+			l->jobs_out -= p->run == job_back;
+			l->pool_ios -= p->run == loop_io_back;
+		}
+		nanosleep(&ms, NULL);
+	}
 }
 
 /* One job or file operation that nobody else will do; the loop stands still meanwhile. */
@@ -329,6 +353,7 @@ static void enter(struct loop *l)
 	assert(!l->inside);
 	l->inside = true;
 	l->happened = l->moved = false;
+	atomic_store(&l->wake_fd, l->event_fd);
 	if (l->fd_wanted)
 		post_awake(&l->posts);
 	l->look_soon |= l->kicked;
@@ -345,6 +370,8 @@ static void leave(struct loop *l)
 	l->inside = false;
 	if (!l->fd_wanted)
 		return;
+	/* before post_sleep(): who sees us asleep wakes us in the right way */
+	atomic_store(&l->wake_fd, l->bell_fd);
 	more = must_not_sleep(l) || l->poller->pending(l);
 	l->poller->fd_deadline(l, timer_wheel_next(&l->timers, l->now_ns));
 	if (!post_sleep(&l->posts) || more)
@@ -368,6 +395,7 @@ int loop_fd(struct loop *l)
 
 	if (!l->fd_wanted && !l->inside) {
 		l->fd_wanted = true;
+		atomic_store(&l->wake_fd, l->bell_fd);
 		loop_kick(l); /* what was asked for before */
 	}
 	l->fd_wanted = true;

@@ -55,6 +55,8 @@ struct loop {
 	bool look_soon; /* the poller may know something new */
 	bool spin_always;
 	int event_fd; /* posts; written when the loop sleeps, never read: edge-triggered */
+	int bell_fd; /* what makes loop_fd() readable; the same one unless the poller has its own */
+	atomic_int wake_fd; /* which of the two wakes this loop now */
 	uint32_t passes;
 	uint64_t now_ns, woke_ns; /* of this pass; of the last return from waiting */
 	uint64_t spin_ns;
@@ -70,8 +72,9 @@ struct loop {
 	struct workers *workers; /* or NULL: jobs run in the loop */
 	struct list jobs;	 /* wait for workers, or to run here */
 	uint32_t jobs_out, jobs_max;
-	struct list ios;  /* file operations that the loop does by itself: there is no pool */
-	uint32_t ios_out; /* file operations in the kernel or the pool */
+	struct list ios;   /* file operations that the loop does by itself: there is no pool */
+	uint32_t pool_ios; /* file operations in the pool */
+	uint32_t ios_out;  /* file operations in the kernel or the pool */
 
 	const struct poller_ops *poller;
 	struct poller *poller_state;
@@ -108,7 +111,11 @@ void loop_wake(struct loop *l); /* from any thread; safe in a signal handler */
 void loop_event(struct loop *l, uint64_t token, unsigned int events);
 /* The poller returned from waiting: the time has changed, senders need not wake us. */
 void loop_woke(struct loop *l);
+/* Wait for jobs and file operations that are under way; nothing is called back. */
+void loop_quiesce(struct loop *l);
 void loop_arm_timerfd(int fd, uint64_t deadline_ns);
+/* A worker has done a file operation: the post that brings it back. */
+void loop_io_back(struct world *w, struct world_post *p);
 void loop_io_done(struct loop *l, struct world_io *io, int result);
 extern const struct world_ops loop_ops_epoll, loop_ops_uring;
 
@@ -131,6 +138,7 @@ void sock_unwatch(struct world_sock *s);
 void sock_close(struct world_sock *s, bool abort);
 /* Call the socket's owner; @events 0: only try. Returns whether something moved. */
 bool sock_ready(struct loop *l, struct world_sock *s, unsigned int events);
+uint64_t sock_token(const struct loop *l, const struct world_sock *s);
 /* Try the sockets that were busy a moment ago. */
 bool sock_try_hot(struct loop *l);
 

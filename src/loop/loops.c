@@ -91,6 +91,8 @@ static int poller_init(struct loop *l, enum loop_kind kind)
 	l->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (l->event_fd < 0)
 		return -errno;
+	l->bell_fd = l->event_fd;
+	atomic_init(&l->wake_fd, l->event_fd);
 	l->poller = kind == LOOP_URING ? &poller_uring : &poller_epoll;
 	rc = l->poller->init(l);
 	if (rc)
@@ -114,8 +116,13 @@ static void free_memory(struct loop *l)
 
 void loop_free(struct loop *l)
 {
-	if (l)
-		free_memory(l);
+	if (!l)
+		return;
+	if (l->poller) {
+		l->poller->drain(l);
+		loop_quiesce(l);
+	}
+	free_memory(l);
 }
 
 /*

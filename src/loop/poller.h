@@ -37,7 +37,10 @@ struct poller_ops {
 	bool (*pending)(struct loop *l);
 	/* Wait for at most @timeout_ns (WORLD_NEVER: for ever), report. Returns how many. */
 	uint32_t (*poll)(struct loop *l, uint64_t timeout_ns);
-	/* Wait until the kernel has left all buffers; nothing is called back. */
+	/*
+	 * The loop will not run any more: wait until the kernel has left all buffers and sockets.
+	 * Nothing is called back. In the thread that polled, else it does nothing.
+	 */
 	void (*drain)(struct loop *l);
 	/* Readable when poll() would find something; wakes for a deadline by itself. */
 	int (*fd)(struct loop *l);

@@ -74,18 +74,14 @@ static void io_work(struct world_job *j)
 	io->result = file_io_run(io);
 }
 
-static void io_back(struct world *w, struct world_post *p)
-{
-	struct world_io *io = container_of(p, struct world_io, job.back);
-
-	loop_io_done(loop_of(w), io, io->result);
-}
-
 static void io_submit(struct loop *l, struct world_io *io)
 {
-	io->job = (struct world_job){ .home = &l->world, .work = io_work, .back.run = io_back };
-	if (l->workers && workers_submit(l->workers, &io->job, WORK_IO))
+	io->job =
+		(struct world_job){ .home = &l->world, .work = io_work, .back.run = loop_io_back };
+	if (l->workers && workers_submit(l->workers, &io->job, WORK_IO)) {
+		l->pool_ios++;
 		return;
+	}
 	/* no pool: the loop does it by itself, later in this pass */
 	list_add_tail(&l->ios, &io->node);
 	loop_kick(l);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -36,15 +37,20 @@ struct done {
 	bool more;
 };
 
+struct tokens {
+	uint64_t *v;
+	uint32_t count, size;
+};
+
 struct poller {
 	struct io_uring ring;
 	bool enabled;
-	bool tells;	    /* the kernel says in memory when it has work to do for us */
-	uint32_t in_kernel; /* file operations */
-	struct list ios;    /* that found the submission queue full */
-	uint64_t *arm;	    /* tokens to poll */
-	uint32_t arm_count, arm_size;
-	int wrap_fd, timer_fd; /* only for fd(); -1: not asked for yet */
+	bool tells;		   /* the kernel says in memory when it has work to do for us */
+	uint32_t in_kernel;	   /* file operations */
+	uint32_t polls;		   /* armed, and their end not seen */
+	struct list ios;	   /* that found the submission queue full */
+	struct tokens arm, cancel; /* when the ring is entered next */
+	int wrap_fd, timer_fd, bell_fd; /* only for fd(); -1: not asked for yet */
 	uint64_t timer_ns;
 };
 
@@ -89,25 +95,32 @@ int poller_uring_works(void)
 	return rc;
 }
 
-static int arm_later(struct poller *p, uint64_t token)
+static int later(struct tokens *t, uint64_t token)
 {
-	if (p->arm_count == p->arm_size) {
-		uint32_t size = p->arm_size ? p->arm_size * 2 : 64;
-		uint64_t *arm = realloc(p->arm, size * sizeof(*arm));
+	if (t->count == t->size) {
+		uint32_t size = t->size ? t->size * 2 : 64;
+		uint64_t *v = realloc(t->v, size * sizeof(*v));
 
-		if (!arm)
+		if (!v)
 			return -ENOMEM;
-		p->arm = arm;
-		p->arm_size = size;
+		t->v = v;
+		t->size = size;
 	}
-	p->arm[p->arm_count++] = token;
+	t->v[t->count++] = token;
 	return 0;
+}
+
+static void remove_first(struct tokens *t, uint32_t n)
+{
+	t->count -= n;
+	if (t->count)
+		memmove(t->v, t->v + n, t->count * sizeof(*t->v));
 }
 
 static int add(struct loop *l, int fd, uint64_t token, bool listener)
 {
 	(void)fd, (void)listener; /* the slot knows them when the ring is entered */
-	return arm_later(l->poller_state, token);
+	return later(&l->poller_state->arm, token);
 }
 
 /* NULL: the ring is not, or not any more, ours to submit to. */
@@ -123,14 +136,10 @@ static struct io_uring_sqe *get_sqe(struct poller *p)
 static void del(struct loop *l, int fd, uint64_t token)
 {
 	struct poller *p = l->poller_state;
-	struct io_uring_sqe *sqe = p->enabled ? get_sqe(p) : NULL;
 
 	(void)fd;
-	if (!sqe)
-		return;
-	/* not POLL_REMOVE, which leaves a poll alone that has just been woken */
-	io_uring_prep_cancel64(sqe, token, 0);
-	io_uring_sqe_set_data64(sqe, TOKEN_NONE);
+	if (p->enabled && later(&p->cancel, token))
+		log_error("cannot leave a socket: out of memory");
 }
 
 static void poller_free(struct loop *l)
@@ -141,8 +150,11 @@ static void poller_free(struct loop *l)
 		close(p->wrap_fd);
 	if (p->timer_fd >= 0)
 		close(p->timer_fd);
+	if (p->bell_fd >= 0)
+		close(p->bell_fd);
 	io_uring_queue_exit(&p->ring);
-	free(p->arm);
+	free(p->arm.v);
+	free(p->cancel.v);
 	free(p);
 	l->poller_state = NULL;
 }
@@ -161,11 +173,11 @@ static int init(struct loop *l)
 		return rc;
 	}
 	p->tells = flags & IORING_SETUP_TASKRUN_FLAG;
-	p->wrap_fd = p->timer_fd = -1;
+	p->wrap_fd = p->timer_fd = p->bell_fd = -1;
 	p->timer_ns = WORLD_NEVER;
 	list_init(&p->ios);
 	l->poller_state = p;
-	rc = arm_later(p, TOKEN_EVENT);
+	rc = later(&p->arm, TOKEN_EVENT);
 	if (rc)
 		poller_free(l);
 	return rc;
@@ -174,6 +186,7 @@ static int init(struct loop *l)
 /* Returns false when the submission queue is full. */
 static bool arm_one(struct loop *l, uint64_t token)
 {
+	struct poller *p = l->poller_state;
 	unsigned int mask = POLLIN;
 	struct world_sock *s = NULL;
 	struct io_uring_sqe *sqe;
@@ -185,11 +198,12 @@ static bool arm_one(struct loop *l, uint64_t token)
 		if (!s->accept)
 			mask |= POLLOUT | POLLRDHUP;
 	}
-	sqe = get_sqe(l->poller_state);
+	sqe = get_sqe(p);
 	if (!sqe)
 		return false;
 	io_uring_prep_poll_multishot(sqe, s ? s->fd : l->event_fd, mask);
 	io_uring_sqe_set_data64(sqe, token);
+	p->polls++;
 	return true;
 }
 
@@ -245,9 +259,26 @@ static bool pending(struct loop *l)
 {
 	struct poller *p = l->poller_state;
 
-	return !p->enabled || p->arm_count || !list_empty(&p->ios) || io_uring_sq_ready(&p->ring) ||
-	       io_uring_cq_ready(&p->ring) ||
+	return !p->enabled || p->arm.count || p->cancel.count || !list_empty(&p->ios) ||
+	       io_uring_sq_ready(&p->ring) || io_uring_cq_ready(&p->ring) ||
 	       IO_URING_READ_ONCE(*p->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+/* As many as the submission queue takes. */
+static void cancel_some(struct poller *p)
+{
+	uint32_t n = 0;
+
+	while (n < p->cancel.count) {
+		struct io_uring_sqe *sqe = get_sqe(p);
+
+		if (!sqe)
+			break;
+		/* not POLL_REMOVE, which leaves a poll alone that has just been woken */
+		io_uring_prep_cancel64(sqe, p->cancel.v[n++], 0);
+		io_uring_sqe_set_data64(sqe, TOKEN_NONE);
+	}
+	remove_first(&p->cancel, n);
 }
 
 static void fill_queue(struct loop *l)
@@ -256,10 +287,10 @@ static void fill_queue(struct loop *l)
 	uint32_t armed = 0;
 	struct list *n;
 
-	while (armed < p->arm_count && arm_one(l, p->arm[armed]))
+	cancel_some(p);
+	while (armed < p->arm.count && arm_one(l, p->arm.v[armed]))
 		armed++;
-	p->arm_count -= armed;
-	memmove(p->arm, p->arm + armed, p->arm_count * sizeof(*p->arm));
+	remove_first(&p->arm, armed);
 	while ((n = list_first(&p->ios))) {
 		list_del(n);
 		if (submit_io(p, container_of(n, struct world_io, node)))
@@ -293,9 +324,15 @@ static uint32_t reap(struct poller *p, struct done *done)
 	struct io_uring_cqe *cqes[CQES_PER_POLL];
 	uint32_t n = io_uring_peek_batch_cqe(&p->ring, cqes, CQES_PER_POLL);
 
-	for (uint32_t i = 0; i < n; i++)
-		done[i] = (struct done){ cqes[i]->user_data, cqes[i]->res,
-					 cqes[i]->flags & IORING_CQE_F_MORE };
+	for (uint32_t i = 0; i < n; i++) {
+		bool more = cqes[i]->flags & IORING_CQE_F_MORE;
+
+		done[i] = (struct done){ cqes[i]->user_data, cqes[i]->res, more };
+		if (!(done[i].token & TOKEN_SOCK))
+			p->in_kernel--;
+		else if (done[i].token != TOKEN_NONE && !more)
+			p->polls--;
+	}
 	io_uring_cq_advance(&p->ring, n);
 	return n;
 }
@@ -305,7 +342,6 @@ static void io_finished(struct loop *l, struct world_io *io, int res)
 	struct poller *p = l->poller_state;
 	bool transfer = io->op == WORLD_IO_READ || io->op == WORLD_IO_WRITE;
 
-	p->in_kernel--;
 	if (transfer && res == 0 && io->len > 0)
 		res = -EIO; /* the file ends before the namespace does */
 	if (res == -EINTR || res == -EAGAIN ||
@@ -332,7 +368,7 @@ static void polled(struct loop *l, const struct done *d)
 
 	if (d->token == TOKEN_NONE || (d->token != TOKEN_EVENT && !s))
 		return;
-	if (d->res >= 0 && !d->more && arm_later(l->poller_state, d->token))
+	if (d->res >= 0 && !d->more && later(&l->poller_state->arm, d->token))
 		log_error("cannot watch a socket: out of memory");
 	if (d->res < 0 && s) /* its owner sees it with the next recv, send or sock_error */
 		s->broken = -d->res;
@@ -370,19 +406,36 @@ static void drain(struct loop *l)
 	struct poller *p = l->poller_state;
 	struct done done[CQES_PER_POLL];
 
+	if (!p->enabled)
+		return;
 	list_init(&p->ios);
-	while (p->enabled && p->in_kernel) {
-		uint32_t n;
+	for (uint32_t i = 0; i < l->slot_count; i++)
+		if (l->slots[i].sock)
+			del(l, l->slots[i].sock->fd, sock_token(l, l->slots[i].sock));
+	del(l, l->event_fd, TOKEN_EVENT);
+	while (p->in_kernel || p->polls) {
+		int rc;
 
-		if (io_uring_submit_and_wait(&p->ring, 1) < 0)
-			continue;
-		n = reap(p, done);
-		for (uint32_t i = 0; i < n; i++)
-			p->in_kernel -= !(done[i].token & TOKEN_SOCK);
+		cancel_some(p);
+		rc = io_uring_submit_and_wait(&p->ring, 1);
+		if (rc < 0 && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY)
+			break; /* another thread's ring */
+		(void)reap(p, done);
 	}
+	p->enabled = false;
 }
 
-/* A ring, and a timer, in one descriptor. */
+static void ring_bell(struct poller *p)
+{
+	uint64_t one = 1;
+
+	(void)!write(p->bell_fd, &one, sizeof(one));
+}
+
+/*
+ * A bell that the kernel rings, and a timer, in one descriptor. The ring's own would not do: who
+ * polls it is not woken by work that waits for this thread (IORING_SETUP_DEFER_TASKRUN).
+ */
 static int poller_fd(struct loop *l)
 {
 	struct poller *p = l->poller_state;
@@ -392,18 +445,29 @@ static int poller_fd(struct loop *l)
 		return p->wrap_fd;
 	p->wrap_fd = epoll_create1(EPOLL_CLOEXEC);
 	p->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (p->wrap_fd < 0 || p->timer_fd < 0 ||
-	    epoll_ctl(p->wrap_fd, EPOLL_CTL_ADD, p->ring.ring_fd, &ev) ||
-	    epoll_ctl(p->wrap_fd, EPOLL_CTL_ADD, p->timer_fd, &ev))
+	p->bell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (p->wrap_fd < 0 || p->timer_fd < 0 || p->bell_fd < 0 ||
+	    epoll_ctl(p->wrap_fd, EPOLL_CTL_ADD, p->bell_fd, &ev) ||
+	    epoll_ctl(p->wrap_fd, EPOLL_CTL_ADD, p->timer_fd, &ev) ||
+	    io_uring_register_eventfd(&p->ring, p->bell_fd))
 		log_error("no descriptor to wait on");
+	l->bell_fd = p->bell_fd;
+	ring_bell(p); /* the first pass enables the ring; until then it reports nothing */
 	return p->wrap_fd;
 }
 
+/* The last thing of a pass: silence the bell, and only then look whether something is left. */
 static void fd_deadline(struct loop *l, uint64_t deadline_ns)
 {
 	struct poller *p = l->poller_state;
+	uint64_t rings;
 
-	if (p->timer_fd < 0 || deadline_ns == p->timer_ns)
+	if (p->wrap_fd < 0)
+		return;
+	(void)!read(p->bell_fd, &rings, sizeof(rings));
+	if (pending(l))
+		ring_bell(p);
+	if (deadline_ns == p->timer_ns)
 		return;
 	loop_arm_timerfd(p->timer_fd, deadline_ns);
 	p->timer_ns = deadline_ns;

@@ -150,7 +150,7 @@ ssize_t sock_send(struct world_sock *s, const struct iovec *iov, int iov_count)
 	return err ? -(is_again(err) ? EAGAIN : err) : n;
 }
 
-static uint64_t token_of(const struct loop *l, const struct world_sock *s)
+uint64_t sock_token(const struct loop *l, const struct world_sock *s)
 {
 	return TOKEN_SOCK | (uint64_t)l->slots[s->slot].gen << 32 | s->slot;
 }
@@ -164,7 +164,7 @@ static void watch(struct loop *l, struct world_sock *s)
 	s->moved_ns = 0;
 	rc = slot_take(l, s);
 	if (rc == 0)
-		rc = l->poller->add(l, s->fd, token_of(l, s), s->accept != NULL);
+		rc = l->poller->add(l, s->fd, sock_token(l, s), s->accept != NULL);
 	l->look_soon = true;
 	loop_kick(l);
 	if (rc == 0)
@@ -199,7 +199,7 @@ void sock_unwatch(struct world_sock *s)
 	if (s->hot)
 		cool(l, s);
 	if (s->slot != SLOT_NONE) {
-		l->poller->del(l, s->fd, token_of(l, s));
+		l->poller->del(l, s->fd, sock_token(l, s));
 		slot_give(l, s);
 	}
 	s->l = NULL;

@@ -117,6 +117,16 @@ bool workers_submit(struct workers *p, struct world_job *j, enum work_kind kind)
 	return ok;
 }
 
+bool workers_stopped(struct workers *p)
+{
+	bool stopped;
+
+	pthread_mutex_lock(&p->lock);
+	stopped = p->stop;
+	pthread_mutex_unlock(&p->lock);
+	return stopped;
+}
+
 void workers_stop(struct workers *p)
 {
 	uint32_t threads;
