@@ -177,6 +177,7 @@ static void reap(struct node_conn *nc)
 		return;
 	list_del(&nc->node);
 	n->counters.connections--;
+	session_free(&nc->conn.session);
 	keytable_unref(nc->table);
 	free(nc);
 	stopped_when_empty(n);
