@@ -117,7 +117,7 @@ static const struct {
 } regs[] = {
 	{ "cap", "cap", NVME_REG_CAP, false },	  { "version", "vs", NVME_REG_VS, false },
 	{ "cc", "cc", NVME_REG_CC, false },	  { "csts", "csts", NVME_REG_CSTS, false },
-	{ "nssr", "nssr", NVME_REG_NSSR, true },  { "crto", "crto", NVME_REG_CRTO, true },
+	{ "nssr", "nssr", NVME_REG_NSSR, true },
 };
 
 /* Optional properties that a controller does not have are left out, as nvme-cli does. */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/bytes.h"
 
@@ -24,7 +25,7 @@ const struct opt perf_opts[] = {
 	{ "namespace-id", 'N', OPT_NUMBER, AT(nsid), "N", "identifier of the namespace (default 1)", 1, 0xfffffffe },
 	{ "fsync", 0, OPT_NUMBER, AT(fsync), "N", "a Flush after every N writes", 1, 0 },
 	{ "rate-iops", 0, OPT_NUMBER, AT(rate_iops), "N", "no more I/Os per second and job than that", 1, 1u << 30 },
-	{ "seed", 0, OPT_NUMBER, AT(seed), "N", "of offsets and data", 0, 0 },
+	{ "seed", 0, OPT_NUMBER, AT(seed), "N", "of the random offsets", 0, 0 },
 	{ "cpus", 0, OPT_TEXT, AT(cpus), "LIST", "pin job i to the i-th CPU of the list (0,2-3)", 0, 0 },
 	{ "poll-us", 0, OPT_NUMBER, AT(poll_us), "N", "spin so long before sleeping (default 50; 0: sleep at once)", 0, 1000000 },
 };
@@ -114,6 +115,7 @@ int perf_options_apply(const struct report *r, const struct perf_options *o,
 	uint64_t bytes = ns->blocks * ns->block_bytes;
 	uint64_t slice = o->size ? o->size : bytes / o->numjobs;
 	int kind = find_kind(o->rw);
+	uint64_t run;
 
 	if (ns->blocks == 0)
 		return report_failed(r, "namespace-unknown", "nvmetls list-ns shows what there is",
@@ -144,7 +146,10 @@ int perf_options_apply(const struct report *r, const struct perf_options *o,
 	};
 	if (o->verify && slice / o->bs > UNITS_MAX)
 		return report_failed(r, "too-large", "give --size", "too much for --verify");
-	if (o->verify && !perf_pattern_init(&ret->pattern, o->seed, ns->block_bytes))
+	/* not --seed: what a run with the same seed has left must not pass for this run's */
+	if (getrandom(&run, sizeof(run), 0) != sizeof(run))
+		return report_status(r, -errno);
+	if (o->verify && !perf_pattern_init(&ret->pattern, run, ns->block_bytes))
 		return report_status(r, -ENOMEM);
 	return GO_ON;
 }

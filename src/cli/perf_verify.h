@@ -6,7 +6,7 @@
  *
  *	OFFSET  SIZE  FIELD (little endian)
  *	   0      8   "nvtlsPRF"
- *	   8      8   seed of the run
+ *	   8      8   seed: a random number of this run
  *	  16      8   logical block address
  *	  24      4   generation: the count of writes of its unit, from 1
  *	  28      4   CRC32C of bytes 0 to 27
