@@ -26,7 +26,7 @@
 #define TARGET_KAS_MS	  1000u	/* KATO granularity */
 #define TARGET_VS	  NVME_VS(2, 0, 0)
 #define TCMD_IOV_MAX	  9	/* MDTS of 1 MiB in buffers of 128 KiB, and one to spare */
-#define TCONN_SPARES	  4	/* buffers held ready for in-capsule data */
+#define TCONN_SPARES	  4	/* buffers for in-capsule data, held within one turn */
 #define DNR		  NVME_STATUS_DNR
 
 struct target_ns {
@@ -217,7 +217,8 @@ bool tcmd_get_buffers(struct tcmd *c);
 void tcmd_put_buffers(struct tcmd *c);
 /* Take a spare buffer for in-capsule data. False: there is none. */
 bool tcmd_take_spare(struct tcmd *c, uint32_t len);
-void tconn_fill_spares(struct tconn *tc);
+/* Hold at least @count spare buffers. False: there are not so many now. */
+bool tconn_want_spares(struct tconn *tc, int count);
 void tconn_drop_spares(struct tconn *tc);
 /* Get buffers if needed, then R2T (writes) or execute (reads). Waits if there are none. */
 void tcmd_want_buffers(struct tcmd *c);

@@ -84,12 +84,12 @@ static struct fault turn(struct stream *s, uint64_t now_ns, uint64_t *ret_deadli
 	tcmd_flush_done(tc);
 	tc->busy = false;
 	if (s->blocked && !tconn_unsettled(tc)) {
-		tconn_fill_spares(tc);
-		s->blocked = tc->spare_count == 0;
-		if (s->blocked)
-			*ret_deadline_ns =
-				now_ns + NS_PER_MS; /* another connection has the buffers */
+		s->blocked = !tconn_want_spares(tc, 1);
+		if (s->blocked)	/* another connection has the buffers */
+			*ret_deadline_ns = now_ns + NS_PER_MS;
 	}
+	if (!s->blocked)
+		tconn_drop_spares(tc);
 	if (!list_empty(&tc->waiting))
 		*ret_deadline_ns = now_ns + NS_PER_MS;
 	why = check_deadlines(tc, now_ns, &deadline);

@@ -90,19 +90,11 @@ struct fault tcmd_begin(struct tconn *tc, const struct nvme_sqe *sqe, uint32_t d
 	c->discard = c->status != 0;
 	if (c->status || data_len == 0)
 		return OK;
-	if (!tcmd_take_spare(c, data_len)) {	/* not reached: mind_spares() blocks before */
+	if (!tcmd_take_spare(c, data_len)) {	/* not reached: tconn_input() has one */
 		c->status = NVME_SC_INTERNAL;
 		c->discard = true;
 	}
 	return OK;
-}
-
-/* Keep a buffer ready for the next capsule; without one the socket is left unread. */
-static void mind_spares(struct tconn *tc)
-{
-	if (!tconn_unsettled(tc) && tc->spare_count == 0)
-		tconn_fill_spares(tc);
-	tc->stream.blocked = tc->spare_count == 0;
 }
 
 struct fault tcmd_capsule_end(struct tconn *tc, struct tcmd *c, bool ddgst_bad)
@@ -118,7 +110,6 @@ struct fault tcmd_capsule_end(struct tconn *tc, struct tcmd *c, bool ddgst_bad)
 		tcmd_want_data(c);
 	else
 		tcmd_execute(c);
-	mind_spares(tc);
 	return OK;
 }
 

@@ -12,11 +12,12 @@ static struct fault bad(enum nvme_tcp_fes fes, uint32_t at)
 
 /* --- buffers --- */
 
+/* A connection's share; never less than one command of MDTS needs. */
 static uint32_t held_max(const struct tconn *tc)
 {
 	uint32_t limit = tc->target->config.buffers_per_conn_max;
 
-	return limit ? limit : tc->w->buffers->count / 2 + 1;
+	return (uint32_t)max_u64(limit ? limit : tc->w->buffers->count / 2, TCMD_IOV_MAX + 1);
 }
 
 static void *get_buffer(struct tconn *tc)
@@ -65,9 +66,7 @@ bool tcmd_take_spare(struct tcmd *c, uint32_t len)
 {
 	struct tconn *tc = c->tc;
 
-	if (tc->spare_count == 0)
-		tconn_fill_spares(tc);
-	if (tc->spare_count == 0)
+	if (!tconn_want_spares(tc, 1))
 		return false;
 	c->buf[c->buf_count++] = tc->spare[0];
 	c->iov[0] = (struct iovec){ tc->spare[0], len };
@@ -78,15 +77,16 @@ bool tcmd_take_spare(struct tcmd *c, uint32_t len)
 	return true;
 }
 
-void tconn_fill_spares(struct tconn *tc)
+bool tconn_want_spares(struct tconn *tc, int count)
 {
-	while (tc->spare_count < TCONN_SPARES) {
+	while (tc->spare_count < count) {
 		void *buf = get_buffer(tc);
 
 		if (!buf)
-			return;
+			return false;
 		tc->spare[tc->spare_count++] = buf;
 	}
+	return true;
 }
 
 void tconn_drop_spares(struct tconn *tc)
@@ -222,7 +222,10 @@ void tcmd_land(struct tcmd *c, uint32_t off, struct span piece)
 	}
 }
 
-/* A hint (base/place.h): private buffers only, and no state is changed. */
+/*
+ * A hint (base/place.h): private buffers only. It may take spare buffers, which go back at
+ * the end of the turn; nothing else is changed.
+ */
 struct mspan tconn_place_dest(void *owner, const uint8_t *hdr, uint32_t off, bool trusted,
 			      unsigned int nth)
 {
@@ -236,7 +239,8 @@ struct mspan tconn_place_dest(void *owner, const uint8_t *hdr, uint32_t off, boo
 	if (hdr[0] == NVME_TCP_CMD) {
 		if (trusted)
 			return tc->cur && !tc->cur->discard ? place_in(tc->cur, off) : scratch;
-		if (nth >= (unsigned int)tc->spare_count || off >= tc->w->buffers->buf_bytes)
+		if (nth >= TCONN_SPARES || off >= tc->w->buffers->buf_bytes ||
+		    !tconn_want_spares(tc, (int)nth + 1))
 			return scratch;
 		return (struct mspan){ (uint8_t *)tc->spare[nth] + off,
 				       tc->w->buffers->buf_bytes - off };

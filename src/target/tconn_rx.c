@@ -28,7 +28,6 @@ static struct fault on_icreq(struct tconn *tc, const uint8_t *hdr)
 		.data_max = c->maxh2cdata_bytes,
 	};
 	pdu_reader_rules(&tc->stream.reader, &rules);
-	tconn_fill_spares(tc);
 	tconn_enter(tc, CONN_CONNECT);
 	return OK;
 }
@@ -87,6 +86,13 @@ static struct fault on_event(struct tconn *tc, enum pdu_step step, const struct 
 	}
 }
 
+/* The next PDU may be a capsule with data: without a buffer for it the socket is left unread. */
+static bool must_block(struct tconn *tc)
+{
+	tc->stream.blocked = tconn_unsettled(tc) || !tconn_want_spares(tc, 1);
+	return tc->stream.blocked;
+}
+
 struct fault tconn_input(struct stream *s, struct span *in)
 {
 	struct tconn *tc = (struct tconn *)s;
@@ -96,7 +102,7 @@ struct fault tconn_input(struct stream *s, struct span *in)
 
 	tc->rx_ns = world_now(tc->w);
 	tc->busy = true;
-	while (!s->blocked) {
+	while (!must_block(tc)) {
 		step = pdu_reader_step(&s->reader, in, &ev, &why);
 		if (step == PDU_MORE)
 			break;
