@@ -222,6 +222,8 @@ void loop_quiesce(struct loop *l)
 {
 	const struct timespec ms = { .tv_nsec = (long)NS_PER_MS };
 
+	if (!l->workers)
+		return;
 	while (l->jobs_out + l->pool_ios && !workers_stopped(l->workers)) {
 		struct world_post *p = post_take(&l->posts);
 
@@ -231,6 +233,7 @@ void loop_quiesce(struct loop *l)
 		}
 		nanosleep(&ms, NULL);
 	}
+	(void)workers_stopped(l->workers);
 }
 
 /* One job or file operation that nobody else will do; the loop stands still meanwhile. */

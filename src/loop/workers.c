@@ -60,8 +60,12 @@ static void run(struct workers *p, struct world_job *j, enum work_kind kind)
 	p->jobs_running += kind == WORK_JOB;
 	pthread_mutex_unlock(&p->lock);
 	j->work(j);
-	world_post(j->home, &j->back); /* from here on @j is not ours */
 	pthread_mutex_lock(&p->lock);
+	/*
+	 * From here on @j is not ours. With the lock, so that a loop that has seen its last job come
+	 * back can tell that nobody is still about to wake it: workers_stopped().
+	 */
+	world_post(j->home, &j->back);
 	p->jobs_running -= kind == WORK_JOB;
 }
 

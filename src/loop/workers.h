@@ -24,6 +24,7 @@ struct workers *workers_new(uint32_t threads);
  * Returns false, and keeps nothing, when the pool was stopped or cannot start its first thread.
  */
 bool workers_submit(struct workers *p, struct world_job *j, enum work_kind kind);
+/* When it returns, no worker is in the middle of a post whose arrival was seen before. */
 bool workers_stopped(struct workers *p);
 /* Waits for what runs; what is queued is dropped and never comes back. */
 void workers_stop(struct workers *p);
