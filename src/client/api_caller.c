@@ -63,7 +63,7 @@ static void io_done(struct hqueue *hq, struct hcmd *cmd)
 	(void)hq;
 	q->in_flight--;
 	q->completed++;
-	io->done(io, api_io_status(cmd));
+	io->done(io, api_io_status(r));
 }
 
 int api_caller_submit(struct nvmetls_queue *q, struct io_req *r)

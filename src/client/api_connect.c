@@ -407,6 +407,8 @@ void nvmetls_disconnect(struct nvmetls *c)
 		api_forget(c);
 		return;
 	}
+	atomic_store(&c->leaving, true);
+	atomic_store(&c->up, false);
 	api_at_home(c, shut_down, NULL);
 	wait_down(c);
 	stop_home(c);

@@ -96,7 +96,8 @@ struct nvmetls {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	enum api_state state;
-	atomic_bool up; /* the same, for who must not wait */
+	atomic_bool up;	     /* the same, for who must not wait */
+	atomic_bool leaving; /* nvmetls_disconnect() was called */
 	struct fault why;
 	char detail[640];
 
@@ -168,7 +169,7 @@ int api_block_shift(struct nvmetls *c, uint32_t nsid, uint32_t *ret);
 /* Check @io and make its command. 0 or negative errno or NVMe status. */
 int api_io_prepare(struct nvmetls_queue *q, struct nvmetls_io *io);
 /* The status that done() is to get. */
-int api_io_status(const struct hcmd *cmd);
+int api_io_status(const struct io_req *r);
 
 /* ---- api_thread.c: queues that the library's thread serves ---- */
 

@@ -8,9 +8,12 @@
 
 #define BLOCKS_MAX 65536u
 
-int api_io_status(const struct hcmd *cmd)
+int api_io_status(const struct io_req *r)
 {
-	return fault_is(cmd->why) ? api_command_error(cmd->why) : cmd->status;
+	if (!fault_is(r->cmd.why))
+		return r->cmd.status;
+	/* whoever was faster at closing, it was on request */
+	return atomic_load(&r->q->c->leaving) ? -ECANCELED : api_command_error(r->cmd.why);
 }
 
 static int data_command(struct nvmetls_queue *q, struct nvmetls_io *io)

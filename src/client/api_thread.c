@@ -91,7 +91,7 @@ static void pump(struct nvmetls_queue *q)
 		if (live)
 			hqueue_submit(aq->hq, &r->cmd, world_now(q->c->home));
 		else
-			finish(r, fault_is(q->c->assoc->why) ? -ENOTCONN : -ECANCELED);
+			finish(r, atomic_load(&q->c->leaving) ? -ECANCELED : -ENOTCONN);
 	}
 }
 
@@ -101,7 +101,7 @@ static void io_done(struct hqueue *hq, struct hcmd *cmd)
 	struct nvmetls_queue *q = r->q;
 
 	(void)hq;
-	finish(r, api_io_status(cmd));
+	finish(r, api_io_status(r));
 	if (q->backlog)
 		pump(q);
 }
