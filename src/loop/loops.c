@@ -346,10 +346,11 @@ void loops_free(struct loops *l)
 	if (l->workers) {
 		loops_stop(l);
 		loops_join(l);
-		workers_free(l->workers);
 	}
 	for (uint32_t i = 0; i < l->count; i++)
 		loop_free(l->loop[i]);
+	if (l->workers)
+		workers_free(l->workers);
 	free(l);
 }
 
