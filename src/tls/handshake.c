@@ -97,12 +97,12 @@ void handshake_free(struct handshake *h)
 
 static void describe_unknown(struct handshake *h, struct span identity)
 {
-	char safe[PSK_IDENTITY_LEN_MAX + 1], hint[48] = "";
+	char safe[PSK_IDENTITY_LEN_MAX + 1], hint[224] = "";
 
 	log_safe(safe, sizeof(safe), identity.ptr, identity.len);
 	if (h->config.source.nearest)
 		h->config.source.nearest(h->config.source.ctx, identity, hint, sizeof(hint));
-	snprintf(h->detail, sizeof(h->detail), "identity \"%.180s\"%s%.60s", safe,
+	snprintf(h->detail, sizeof(h->detail), "identity \"%.250s\"%s%s", safe,
 		 hint[0] ? "; nearest: " : "", hint);
 }
 

@@ -18,7 +18,7 @@ struct handshake {
 	struct span psk_identity;	/* server: as the client wrote it */
 	uint8_t rsl_wire[2];		/* our record_size_limit, for the extension */
 	struct handshake_result result;
-	char detail[256];
+	char detail[512];
 	uint8_t *hello;			/* server: the first ClientHello, reassembled */
 	size_t hello_len;
 };
