@@ -9,10 +9,13 @@ requires dumpcap
 make_key
 start_target --tls required --keylog "$W/keys.log" --subsys nqn.test --namespace mem:16M --allow-any-host
 target=$pid
-dumpcap -q -i lo -f "tcp port $S" -w "$W/session.pcap" -s 0 -B 64 2>dumpcap.err &
+# dumpcap gives up the right to pass directories of others
+chmod 711 "$W"
+mkdir cap
+dumpcap -q -i lo -f "tcp port $S" -w "$W/cap/session.pcap" -s 0 -B 64 2>dumpcap.err &
 capture=$!
 PIDS+=("$capture")
-wait_for test -s session.pcap
+wait_for test -s cap/session.pcap
 sleep 1
 at=(-t tcp -a "$A" -s "$S" -n nqn.test -q "$HOSTNQN" --tls)
 passes nvmetls id-ctrl "${at[@]}"
@@ -28,7 +31,7 @@ cat >nvmetls.lua <<EOF
 DissectorTable.get("tls.port"):add($S, Dissector.get("nvme-tcp"))
 EOF
 t() {
-	tshark -r session.pcap -X lua_script:nvmetls.lua -o tls.keylog_file:keys.log -d "tcp.port==$S,tls" "$@" 2>>tshark.err
+	tshark -r cap/session.pcap -X lua_script:nvmetls.lua -o tls.keylog_file:keys.log -d "tcp.port==$S,tls" "$@" 2>>tshark.err
 }
 for type in 0 1 4 5 6 7 9; do
 	[ "$(t -Y "nvme-tcp.type == $type" | wc -l)" -ge 1 ] || fail "no PDU of type $type was dissected"
