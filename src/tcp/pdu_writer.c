@@ -34,6 +34,22 @@ static struct pdu_tx *nth(const struct pdu_writer *w, uint32_t n)
 	return &w->ring[at >= w->slots ? at - w->slots : at];
 }
 
+int pdu_writer_grow(struct pdu_writer *w, uint32_t slots)
+{
+	struct pdu_tx *ring = calloc(slots, sizeof(*ring));
+
+	assert(slots >= w->slots);
+	if (!ring)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < w->used; i++)
+		ring[i] = *nth(w, i);
+	free(w->ring);
+	w->ring = ring;
+	w->slots = slots;
+	w->head = 0;
+	return 0;
+}
+
 static uint32_t wire_len(const struct pdu_tx *t)
 {
 	return (uint32_t)t->hdr_len + t->pad_len + t->data_len + t->ddgst_len;

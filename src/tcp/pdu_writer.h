@@ -44,6 +44,8 @@ struct pdu_writer {
 /* Returns 0 or -ENOMEM. @slots: at least 2 (a PDU that was begun, and a TermReq). */
 int pdu_writer_init(struct pdu_writer *w, uint32_t slots,
 		    void (*released)(void *owner, void *token), void *owner);
+/* More slots; what is queued stays. Returns 0 or -ENOMEM. Not between gather() and consume(). */
+int pdu_writer_grow(struct pdu_writer *w, uint32_t slots);
 /* Calls released() for everything still queued. */
 void pdu_writer_free(struct pdu_writer *w);
 

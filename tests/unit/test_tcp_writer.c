@@ -260,12 +260,40 @@ static void term(void **state)
 	pdu_writer_free(&s.writer);
 }
 
+/* A ring that wraps around and whose front was begun: the same bytes come out after growing. */
+static void grow(void **state)
+{
+	static uint8_t before[8192], after[8192];
+	struct pdu_writer w[2];
+	size_t n[2];
+
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		uint8_t *to = k ? after : before;
+
+		init(&w[k]);
+		for (int i = 0; i < 7; i++)
+			add(&w[k], NVME_TCP_RSP, 0, 0, "r");
+		pdu_writer_consume(&w[k], 6 * 24 + 10);
+		for (int i = 0; i < 6; i++)
+			add(&w[k], NVME_TCP_C2H_DATA, 0, 512, "d");
+		if (k)
+			assert_int_equal(pdu_writer_grow(&w[k], 20), 0);
+		assert_int_equal(pdu_writer_room(&w[k]), k ? 13 : 1);
+		n[k] = take(&w[k], 0, 64, to);
+		assert_string_equal(released_log, "rrrrrrrdddddd");
+		pdu_writer_free(&w[k]);
+	}
+	assert_int_equal(n[0], n[1]);
+	assert_memory_equal(before, after, n[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(common_headers), cmocka_unit_test(scattered_data),
 		cmocka_unit_test(record_cuts),	  cmocka_unit_test(release),
-		cmocka_unit_test(term),
+		cmocka_unit_test(term),		  cmocka_unit_test(grow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
