@@ -147,6 +147,16 @@ static bool spin_pays(const struct loop *l)
 	return l->spin_ns && (l->spin_always || l->spin_score >= SPIN_PAYS);
 }
 
+static void spin_paid(struct loop *l, uint32_t weight)
+{
+	l->spin_score += (SPIN_ONE - l->spin_score) / weight;
+}
+
+static void spin_lost(struct loop *l)
+{
+	l->spin_score -= l->spin_score / 4;
+}
+
 static uint32_t poller_poll(struct loop *l, uint64_t timeout_ns)
 {
 	l->look_soon = false;
@@ -161,7 +171,8 @@ static void look(struct loop *l)
 	l->now_ns = loop_clock_ns();
 	if (hot)
 		l->moved |= sock_try_hot(l);
-	if (l->look_soon || l->poller->pending(l) || ++l->passes % PASSES_PER_POLL == 0)
+	if (l->look_soon || (hot ? l->poller->urgent(l) : l->poller->pending(l)) ||
+	    ++l->passes % PASSES_PER_POLL == 0)
 		poller_poll(l, 0);
 }
 
@@ -313,13 +324,13 @@ static bool spin(struct loop *l, uint64_t for_ns)
 		serve(l);
 		if (l->moved) {
 			count(&l->counters.spins_won);
-			l->spin_score += (SPIN_ONE - l->spin_score) / 8;
+			spin_paid(l, 8);
 			return true;
 		}
 		relax();
 	} while (l->now_ns < until && !must_not_sleep(l));
 	count(&l->counters.spins_lost);
-	l->spin_score -= l->spin_score / 4;
+	spin_lost(l);
 	return l->happened;
 }
 
@@ -336,9 +347,9 @@ static void sleep_in_poller(struct loop *l, uint64_t timeout_ns)
 	}
 	count(&l->counters.waits);
 	if (poller_poll(l, timeout_ns) > 0 && l->woke_ns - from < l->spin_ns + SLEEP_COST_NS)
-		l->spin_score += (SPIN_ONE - l->spin_score) / 16;
+		spin_paid(l, 16);
 	else
-		l->spin_score -= l->spin_score / 4;
+		spin_lost(l);
 	serve(l);
 }
 
@@ -368,7 +379,7 @@ static void leave(struct loop *l)
 {
 	bool more;
 
-	if (l->poller->pending(l))
+	if (l->fd_wanted ? l->poller->pending(l) : l->poller->urgent(l))
 		poller_poll(l, 0);
 	l->inside = false;
 	if (!l->fd_wanted)
@@ -388,6 +399,8 @@ bool loop_run_once(struct loop *l, uint64_t timeout_ns)
 	serve(l);
 	if (!l->happened)
 		wait(l, timeout_ns);
+	else if (l->moved) /* work did not even let us look up: the next may be here already */
+		spin_paid(l, 16);
 	leave(l);
 	return l->happened;
 }

@@ -35,6 +35,8 @@ struct poller_ops {
 	void (*io_submit)(struct loop *l, struct world_io *io);
 	/* Whether poll() could find something; costs no system call. */
 	bool (*pending)(struct loop *l);
+	/* The same without news of sockets, which a loop that tries them by itself need not hear at once. */
+	bool (*urgent)(struct loop *l);
 	/* Wait for at most @timeout_ns (WORLD_NEVER: for ever), report. Returns how many. */
 	uint32_t (*poll)(struct loop *l, uint64_t timeout_ns);
 	/*

@@ -178,6 +178,7 @@ const struct poller_ops poller_epoll = {
 	.del = del,
 	.io_submit = io_submit,
 	.pending = pending,
+	.urgent = pending,
 	.poll = poll_events,
 	.drain = drain,
 	.fd = poller_fd,

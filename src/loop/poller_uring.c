@@ -255,13 +255,23 @@ static void io_submit(struct loop *l, struct world_io *io)
 	loop_kick(l);
 }
 
-static bool pending(struct loop *l)
+static unsigned int kernel_flags(struct poller *p)
+{
+	return IO_URING_READ_ONCE(*p->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+static bool urgent(struct loop *l)
 {
 	struct poller *p = l->poller_state;
 
 	return !p->enabled || p->arm.count || p->cancel.count || !list_empty(&p->ios) ||
-	       io_uring_sq_ready(&p->ring) || io_uring_cq_ready(&p->ring) ||
-	       IO_URING_READ_ONCE(*p->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+	       io_uring_sq_ready(&p->ring) || (p->in_kernel && kernel_flags(p)) ||
+	       io_uring_cq_ready(&p->ring);
+}
+
+static bool pending(struct loop *l)
+{
+	return urgent(l) || kernel_flags(l->poller_state);
 }
 
 /* As many as the submission queue takes. */
@@ -308,8 +318,7 @@ static void enter_ring(struct loop *l, uint64_t timeout_ns)
 					.tv_nsec = (long long)(timeout_ns % NS_PER_SEC) };
 	struct io_uring_cqe *cqe;
 
-	if (timeout_ns == 0 && p->tells && !io_uring_sq_ready(&p->ring) &&
-	    !(IO_URING_READ_ONCE(*p->ring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)))
+	if (timeout_ns == 0 && p->tells && !io_uring_sq_ready(&p->ring) && !kernel_flags(p))
 		return;
 	count(&l->counters.syscalls_wait);
 	if (timeout_ns == 0)
@@ -481,6 +490,7 @@ const struct poller_ops poller_uring = {
 	.del = del,
 	.io_submit = io_submit,
 	.pending = pending,
+	.urgent = urgent,
 	.poll = poll_events,
 	.drain = drain,
 	.fd = poller_fd,

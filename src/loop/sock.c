@@ -362,7 +362,12 @@ int sock_listen(struct world *w, const struct sockaddr *addr, socklen_t len, int
 	s->accept_more.run = accept_on;
 	s->ready = accept_some;
 	s->ctx = s;
-	*ret_sock = s;
 	watch(loop_of(w), s);
+	if (s->broken) {
+		rc = -s->broken;
+		sock_close(s, false);
+		return rc;
+	}
+	*ret_sock = s;
 	return 0;
 }
