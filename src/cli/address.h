@@ -20,14 +20,16 @@ struct address {
 
 #define ADDRESS_INIT                                                                               \
 	{                                                                                          \
-		.tls_identity = 1, .keep_alive_s = 5, .connect_timeout_s = 10, .timeout_ms = 30000, \
-		.spin_us = 50                                                                      \
+		.tls_identity = 1, .keep_alive_s = 5, .connect_timeout_s = 10, \
+		.timeout_ms = 30000, .spin_us = 50                             \
 	}
 
 /* The table, to be given after the verb's own: OPTIONS_ADDRESS(&address). */
 extern const struct opt address_opts[];
 extern const size_t address_opt_count;
+/* clang-format off */
 #define OPTIONS_ADDRESS(a) { address_opts, address_opt_count, (a) }
+/* clang-format on */
 
 /*
  * Check what was given and turn it into library options, which borrow from @a. Takes a key on

@@ -129,13 +129,15 @@ static int show_regs(const struct report *r, struct nvmetls *c, const struct ide
 
 	(void)o;
 	for (size_t i = 0; i < ARRAY_SIZE(regs); i++) {
-		rc = nvmetls_property_get(c, regs[i].prop, nvme_property_size(regs[i].prop) == 8, &value);
+		rc = nvmetls_property_get(c, regs[i].prop, nvme_property_size(regs[i].prop) == 8,
+					  &value);
 		if (rc > 0 && regs[i].optional)
 			rc = 0;
 		else if (rc)
 			break;
 		else if (json)
-			json_object_object_add(json, regs[i].json_name, json_object_new_uint64(value));
+			json_object_object_add(json, regs[i].json_name,
+					       json_object_new_uint64(value));
 		else
 			printf("%-8s: %#" PRIx64 "\n", regs[i].name, value);
 	}

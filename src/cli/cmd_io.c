@@ -39,6 +39,7 @@ struct io_work {
 };
 
 #define AT(member) offsetof(struct io_options, member)
+/* clang-format off */
 #define NSID_OPT                                                                                \
 	{ "namespace-id", 'N', OPT_NUMBER, AT(nsid), "N", "identifier of the namespace (default 1)", 1, 0xffffffff }
 #define START_OPT                                                                               \
@@ -48,7 +49,6 @@ struct io_work {
 #define FUA_OPT                                                                                 \
 	{ "force-unit-access", 'f', OPT_FLAG, AT(fua), NULL, "commit the data before the command completes", 0, 0 }
 
-/* clang-format off */
 static const struct opt rw_opts[] = {
 	NSID_OPT, START_OPT, COUNT_OPT,
 	{ "data-size", 'z', OPT_NUMBER, AT(data_size), "BYTES", "size of the data in bytes (default: that of the blocks)", 1, DATA_MAX },
@@ -174,7 +174,8 @@ static int file_failed(const struct io_work *w, const char *what)
 static int write_out(struct io_work *w, const uint8_t *buf, uint64_t bytes)
 {
 	const char *name = w->o->data ? w->o->data : "standard output";
-	int fd = w->o->data ? open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : STDOUT_FILENO;
+	int fd = w->o->data ? open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) :
+			      STDOUT_FILENO;
 	uint64_t at = 0;
 	int rc = GO_ON;
 

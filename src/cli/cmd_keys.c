@@ -3,6 +3,7 @@
  * gen-tls-key, check-tls-key: nvme-cli 2.16's options and output; keys go into the key store
  * instead of a kernel keyring, and come also from a file or standard input.
  */
+#include <errno.h>
 #include <json-c/json.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -55,7 +56,8 @@ static const struct opt key_opts[] = {
 static int parse(const struct verb *v, const struct opt *own, size_t own_count,
 		 struct key_options *o, int argc, char **argv)
 {
-	const struct opt_set sets[] = { { own, own_count, o }, { key_opts, ARRAY_SIZE(key_opts), o } };
+	const struct opt_set sets[] = { { own, own_count, o },
+					{ key_opts, ARRAY_SIZE(key_opts), o } };
 	int rc = options_parse(v, sets, ARRAY_SIZE(sets), argc, argv);
 
 	if (rc != GO_ON)
@@ -136,7 +138,8 @@ static int generate(const struct verb *v, const struct report *r, struct key_opt
 		rc = take_secret(v, r, o, &secret);
 	if (rc != GO_ON)
 		return rc;
-	rc = nvmetls_key_generate((int)o->hmac, o->secret ? secret.bytes : NULL, secret.len, o->key);
+	rc = nvmetls_key_generate((int)o->hmac, o->secret ? secret.bytes : NULL, secret.len,
+				  o->key);
 	if (rc)
 		return report_status(r, rc);
 	if (!o->insert)
@@ -179,7 +182,10 @@ static int check(const struct report *r, const struct key_options *o)
 	int rc;
 
 	memset(&e, 0, sizeof(e));
-	if (nvmetls_key_check(&k, identity, &e))
+	rc = nvmetls_key_check(&k, identity, &e);
+	if (rc == -EINVAL || rc == -EBADMSG || rc == -ENOTSUP)
+		snprintf(e.hint, sizeof(e.hint), "a key looks like NVMeTLSkey-1:01:BASE64:");
+	if (rc)
 		return report_error(r, &e);
 	if (!o->insert)
 		return show(r, "identity", identity, NULL);

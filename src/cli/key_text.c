@@ -39,7 +39,8 @@ int key_text_read(const struct report *r, const char *path, char *ret, size_t si
 		len--;
 	if (len > 0 && ret[len - 1] == '\r')
 		len--;
-	if ((size_t)len == size || memchr(ret, '\n', (size_t)len) || memchr(ret, '\0', (size_t)len)) {
+	if ((size_t)len == size || memchr(ret, '\n', (size_t)len) ||
+	    memchr(ret, '\0', (size_t)len)) {
 		explicit_bzero(ret, size);
 		return report_failed(r, "key-invalid", "it holds one line with one key",
 				     "%s holds no key", name);

@@ -55,7 +55,7 @@ static int say_verbs(FILE *to, int status)
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		fprintf(to, "  %-15s%s\n", verbs[i].name, verbs[i].what);
 	fprintf(to, "See 'nvmetls help VERB' for the options of one, and nvmetls(1).\n");
-	return status;
+	return fflush(to) == 0 ? status : EXIT_FAILED;
 }
 
 static int unknown(const char *name)

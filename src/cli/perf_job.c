@@ -107,7 +107,7 @@ static void io_done(struct nvmetls_io *io, int status)
 	struct perf_slot *s = io->user;
 	struct perf_job *j = s->job;
 
-	j->inflight--;
+	j->in_flight--;
 	s->next = j->free;
 	j->free = s;
 	if (status) {
@@ -130,7 +130,8 @@ static enum perf_dir pick_dir(struct perf_job *j)
 
 	if (c->fsync && j->unsynced >= c->fsync)
 		return PERF_SYNC;
-	if (c->read_percent && (c->read_percent == 100 || prng_below(&j->random, 100) < c->read_percent))
+	if (c->read_percent &&
+	    (c->read_percent == 100 || prng_below(&j->random, 100) < c->read_percent))
 		return PERF_READ;
 	return c->trim ? PERF_TRIM : PERF_WRITE;
 }
@@ -139,7 +140,8 @@ static enum perf_dir pick_dir(struct perf_job *j)
 static bool pick_unit(struct perf_job *j, struct perf_slot *s)
 {
 	bool exclusive = j->c->verify && s->dir == PERF_WRITE;
-	uint64_t tries = j->c->random && exclusive ? min_u64(j->units, 2 * (uint64_t)j->c->iodepth + 8) : 1;
+	uint64_t tries =
+		j->c->random && exclusive ? min_u64(j->units, 2 * (uint64_t)j->c->iodepth + 8) : 1;
 
 	for (uint64_t i = 0; i < tries; i++) {
 		s->unit = j->c->random ? prng_below(&j->random, j->units) : j->next_unit;
@@ -190,7 +192,7 @@ static bool submit(struct perf_job *j, struct perf_slot *s)
 		fail(j, rc);
 	if (rc)
 		return false;
-	j->inflight++;
+	j->in_flight++;
 	j->issued += s->dir != PERF_SYNC;
 	return true;
 }
@@ -259,7 +261,7 @@ static void drain(struct perf_job *j)
 {
 	uint64_t end = now_ns() + DRAIN_NS;
 
-	while (j->inflight > 0 && poll_queue(j, POLL_MS_MAX))
+	while (j->in_flight > 0 && poll_queue(j, POLL_MS_MAX))
 		if (now_ns() > end) {
 			fail(j, -ETIMEDOUT);
 			return;
@@ -338,6 +340,6 @@ void perf_job_read_back(struct perf_job *j)
 	do {
 		while (!stopped(j) && read_next(j))
 			;
-	} while (!stopped(j) && (j->inflight > 0 || j->held) && poll_queue(j, POLL_MS_MAX));
+	} while (!stopped(j) && (j->in_flight > 0 || j->held) && poll_queue(j, POLL_MS_MAX));
 	drain(j);
 }

@@ -62,7 +62,7 @@ struct perf_job {
 	uint8_t *memory;
 	uint64_t units, next_unit, issued, unsynced;	/* issued: without flushes */
 	uint64_t start_ns, end_ns;
-	uint32_t blocks_per_unit, inflight;
+	uint32_t blocks_per_unit, in_flight;
 	bool reading_back;
 	struct prng random;
 	struct perf_model model;

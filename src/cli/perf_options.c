@@ -131,7 +131,9 @@ int perf_options_apply(const struct report *r, const struct perf_options *o,
 	*ret = (struct perf_config){
 		.random = kinds[kind].random,
 		.trim = kinds[kind].trims,
-		.read_percent = !kinds[kind].reads ? 0 : kinds[kind].writes ? (uint32_t)o->rwmixread : 100,
+		.read_percent = !kinds[kind].reads ? 0 :
+				kinds[kind].writes ? (uint32_t)o->rwmixread :
+						     100,
 		.bs = (uint32_t)o->bs,
 		.iodepth = (uint32_t)o->iodepth,
 		.numjobs = (uint32_t)o->numjobs,

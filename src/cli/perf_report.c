@@ -107,7 +107,8 @@ static void print_end(FILE *to, const struct perf_result *r)
 	double cpu = (double)(r->cpu_user_us + r->cpu_sys_us);
 
 	fprintf(to, "  cpu  : usr=%.1f%%, sys=%.1f%%, %.2f usec per I/O\n",
-		100 * (double)r->cpu_user_us / us, 100 * (double)r->cpu_sys_us / us, per(cpu, t.ios));
+		100 * (double)r->cpu_user_us / us, 100 * (double)r->cpu_sys_us / us,
+		per(cpu, t.ios));
 	fprintf(to, "  data syscalls: recv=%" PRIu64 ", send=%" PRIu64 ", %.3f per I/O\n", t.recvs,
 		t.sends, per((double)(t.recvs + t.sends), t.ios));
 	if (r->info->tls)

@@ -200,11 +200,12 @@ static void print_power(FILE *to, const uint8_t power[2], unsigned int scale)
 /* "- " or a number with its unit; the time scales are those of NVMe Base 2.2, figure 315. */
 static void print_recovery(FILE *to, const char *what, uint8_t time, unsigned int scale)
 {
-	static const char *const units[] = { "1 microsecond", "10 microseconds", "100 microseconds",
-					     "1 millisecond", "10 milliseconds", "100 milliseconds",
-					     "1 second", "10 seconds", "100 seconds",
-					     "1,000 seconds", "10,000 seconds", "100,000 seconds",
-					     "1,000,000 seconds" };
+	static const char *const units[] = {
+		"1 microsecond",    "10 microseconds",	"100 microseconds", "1 millisecond",
+		"10 milliseconds",  "100 milliseconds", "1 second",	    "10 seconds",
+		"100 seconds",	    "1,000 seconds",	"10,000 seconds",   "100,000 seconds",
+		"1,000,000 seconds"
+	};
 
 	fprintf(to, "            %s: ", what);
 	if (time == 0)

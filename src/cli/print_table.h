@@ -30,7 +30,10 @@ struct field {
 	uint8_t kind;		/* enum field_kind */
 };
 
-#define FIELD(type, member, kind) { #member, offsetof(type, member), (uint8_t)sizeof(((type *)0)->member), kind }
+/* clang-format off */
+#define FIELD(type, member, kind) \
+	{ #member, offsetof(type, member), (uint8_t)sizeof(((type *)0)->member), kind }
+/* clang-format on */
 
 /* "name      : value" with the name in @width columns. */
 void print_fields(FILE *to, int width, const struct field *f, size_t count, const uint8_t *data);

@@ -86,7 +86,8 @@ static int do_read(const struct nvmetls_io *io)
 	bool planted = ++disk.reads >= disk.plant_at;
 	uint8_t *buf = io->buf;
 
-	memcpy(buf, (disk.plant == STALE_READ && planted ? disk.before : disk.bytes) + io->slba * BLOCK,
+	memcpy(buf,
+	       (disk.plant == STALE_READ && planted ? disk.before : disk.bytes) + io->slba * BLOCK,
 	       bytes);
 	if (disk.plant == FLIP_BIT && planted)
 		buf[bytes - 1] ^= 0x10;
@@ -140,9 +141,17 @@ static void run(enum plant plant, bool random, uint32_t read_percent, uint64_t s
 	disk.plant_at = 300;
 	prng_seed(&disk.order, seed);
 	config = (struct perf_config){
-		.random = random, .read_percent = read_percent, .bs = 2 * BLOCK, .iodepth = IN_FLIGHT,
-		.numjobs = 1, .slice_bytes = BLOCKS * BLOCK, .seed = seed, .nsid = 1,
-		.block_bytes = BLOCK, .verify = true, .fsync = 10,
+		.random = random,
+		.read_percent = read_percent,
+		.bs = 2 * BLOCK,
+		.iodepth = IN_FLIGHT,
+		.numjobs = 1,
+		.slice_bytes = BLOCKS * BLOCK,
+		.seed = seed,
+		.nsid = 1,
+		.block_bytes = BLOCK,
+		.verify = true,
+		.fsync = 10,
 	};
 	assert_true(perf_pattern_init(&config.pattern, seed, BLOCK));
 	memset(&job, 0, sizeof(job));
@@ -168,7 +177,7 @@ static void an_honest_disk_passes(void **state)
 		assert_int_equal(job.status, 0);
 		assert_false(job.mismatched);
 		assert_true(job.verified_blocks > 0);
-		assert_int_equal(job.inflight, 0);
+		assert_int_equal(job.in_flight, 0);
 		/* one pass: as many I/Os as the slice has units */
 		assert_int_equal(job.stats[PERF_READ].ios + job.stats[PERF_WRITE].ios, BLOCKS / 2);
 		assert_int_equal(job.stats[PERF_SYNC].ios, disk.flushes);
@@ -226,7 +235,7 @@ static void an_error_ends_the_job_with_its_status(void **state)
 	(void)state;
 	run(FAIL_WRITE, false, 0, 1);
 	assert_int_equal(job.status, 0x4281);
-	assert_int_equal(job.inflight, 0);
+	assert_int_equal(job.in_flight, 0);
 	assert_false(job.mismatched);
 	finish();
 	run(LOSE_QUEUE, false, 0, 1);
