@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* keystore: private, whole files; refuses what others can read; the newest key wins. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "keys/hostid.h"
+#include "keys/keystore.h"
+
+static char top[64], dir[96];
+
+static int make_top(void **state)
+{
+	(void)state;
+	snprintf(top, sizeof(top), "/tmp/nvmetls-keystore.XXXXXX");
+	if (!mkdtemp(top))
+		return -1;
+	snprintf(dir, sizeof(dir), "%s/a/keys", top);
+	return 0;
+}
+
+static int remove_top(void **state)
+{
+	char cmd[96];
+
+	(void)state;
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", top);
+	return system(cmd);
+}
+
+static struct key_entry entry(const char *subsys, uint8_t fill)
+{
+	struct key_entry e = { .hostnqn = "nqn.h", .identity_version = 1 };
+
+	snprintf(e.subsysnqn, sizeof(e.subsysnqn), "%s", subsys);
+	e.psk.hash = NVME_HASH_SHA256;
+	e.psk.key.len = 32;
+	memset(e.psk.key.bytes, fill, 32);
+	return e;
+}
+
+static void writes_and_reads_back(void **state)
+{
+	struct key_entry a = entry("nqn.a", 1), b = entry("nqn.b", 2), *list, got;
+	char path[200];
+	struct keystore ks;
+	struct stat st;
+	size_t count;
+	uint32_t id;
+
+	(void)state;
+	keystore_init(&ks, dir);
+	assert_false(fault_is(keystore_list(&ks, &list, &count)));	/* missing: empty */
+	assert_int_equal(count, 0);
+	b.derivation = PSK_COMPAT;
+	b.identity_version = 0;
+	assert_false(fault_is(keystore_insert(&ks, &a)));
+	assert_false(fault_is(keystore_insert(&ks, &b)));
+	id = a.id;
+	assert_false(fault_is(keystore_insert(&ks, &a)));	/* the same again: one file */
+	assert_int_equal(a.id, id);
+	assert_int_not_equal(a.id, b.id);
+	assert_int_equal(stat(dir, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0700);
+	snprintf(path, sizeof(path), "%s/%08x.key", dir, id);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_false(fault_is(keystore_list(&ks, &list, &count)));
+	assert_int_equal(count, 2);
+	keystore_free_list(list, count);
+	assert_false(fault_is(keystore_find(&ks, "nqn.h", "nqn.b", &got)));
+	assert_int_equal(got.id, b.id);
+	assert_int_equal(got.derivation, PSK_COMPAT);
+	assert_int_equal(got.identity_version, 0);
+	assert_true(secret_equal(&got.psk.key, &b.psk.key));
+	assert_int_equal(keystore_find(&ks, "nqn.h", "nqn.c", &got).cause, CAUSE_PSK_MISSING);
+}
+
+static void the_newest_wins(void **state)
+{
+	struct key_entry old = entry("nqn.r", 3), new = entry("nqn.r", 4), got;
+	struct timespec times[2] = { { 1000, 0 }, { 1000, 0 } };
+	char path[200];
+	struct keystore ks;
+
+	(void)state;
+	keystore_init(&ks, dir);
+	assert_false(fault_is(keystore_insert(&ks, &new)));
+	assert_false(fault_is(keystore_insert(&ks, &old)));
+	snprintf(path, sizeof(path), "%s/%08x.key", dir, old.id);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	assert_false(fault_is(keystore_find(&ks, "nqn.h", "nqn.r", &got)));
+	assert_int_equal(got.id, new.id);
+	assert_false(fault_is(keystore_remove(&ks, new.id)));
+	assert_false(fault_is(keystore_find(&ks, "nqn.h", "nqn.r", &got)));
+	assert_int_equal(got.id, old.id);
+	assert_int_equal(keystore_remove(&ks, new.id).code, ENOENT);
+}
+
+static void put_file(const char *name, mode_t mode, const char *content)
+{
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, strlen(content)), (ssize_t)strlen(content));
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+}
+
+static void refuses_what_others_read(void **state)
+{
+	struct key_entry *list;
+	struct keystore ks;
+	size_t count;
+
+	(void)state;
+	keystore_init(&ks, dir);
+	assert_int_equal(chmod(dir, 0750), 0);
+	assert_int_equal(keystore_list(&ks, &list, &count).code, EACCES);
+	assert_non_null(strstr(ks.error, dir));
+	assert_non_null(strstr(ks.error, "chmod 700"));
+	assert_int_equal(chmod(dir, 0700), 0);
+	put_file("00000001.key", 0644, "hostnqn nqn.h\n");
+	assert_int_equal(keystore_list(&ks, &list, &count).code, EACCES);
+	assert_non_null(strstr(ks.error, "00000001.key"));
+	put_file("00000001.key", 0600, "hostnqn nqn.h\nsubsysnqn nqn.s\nkey NVMeTLSkey-1:01:AAAA:\n");
+	assert_int_equal(keystore_list(&ks, &list, &count).code, EINVAL);
+	assert_non_null(strstr(ks.error, "00000001.key"));
+	assert_null(strstr(ks.error, "AAAA"));	/* no secrets in errors */
+	assert_false(fault_is(keystore_remove(&ks, 1)));
+	put_file("README", 0644, "not a key");	/* other files are none of our business */
+	assert_false(fault_is(keystore_list(&ks, &list, &count)));
+	keystore_free_list(list, count);
+}
+
+static void host_identity(void **state)
+{
+	struct host_identity a, b;
+	struct keystore ks;
+
+	(void)state;
+	keystore_init(&ks, dir);
+	assert_false(fault_is(hostid_load(
+		&ks, "nqn.2014-08.org.nvmexpress:uuid:00000000-1111-2222-3333-444444444444", NULL,
+		&a)));
+	assert_int_equal(a.id[4], 0x11);
+	assert_int_equal(a.id[15], 0x44);
+	assert_false(fault_is(hostid_load(&ks, "nqn.plain", NULL, &a)));
+	assert_false(fault_is(hostid_load(&ks, "nqn.plain", NULL, &b)));
+	assert_memory_equal(a.id, b.id, 16);
+	assert_false(fault_is(hostid_load(&ks, NULL, NULL, &a)));	/* made once, and kept */
+	assert_false(fault_is(hostid_load(&ks, NULL, NULL, &b)));
+	assert_string_equal(a.nqn, b.nqn);
+	assert_memory_equal(a.id, b.id, 16);
+	assert_true(fault_is(hostid_load(&ks, "no nqn", NULL, &a)));
+	assert_true(fault_is(hostid_load(&ks, "nqn.x", "not-a-uuid", &a)));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(writes_and_reads_back),
+		cmocka_unit_test(the_newest_wins),
+		cmocka_unit_test(refuses_what_others_read),
+		cmocka_unit_test(host_identity),
+	};
+
+	return cmocka_run_group_tests(tests, make_top, remove_top);
+}
