@@ -88,7 +88,10 @@ struct nvmetls_options {
 
 /* Connect and bring the controller up. 0, or e->err with *e filled in (@e may be NULL). */
 int nvmetls_connect(const struct nvmetls_options *o, struct nvmetls **ret, struct nvmetls_error *e);
-/* Orderly shutdown; outstanding I/O is finished with -ECANCELED. NULL is harmless. */
+/*
+ * Orderly shutdown; outstanding I/O is finished with -ECANCELED: its done() is called from here.
+ * No other thread may use the connection or its queues any more. NULL is harmless.
+ */
 void nvmetls_disconnect(struct nvmetls *c);
 /* Why the association was lost; returns 0 while it lives. */
 int nvmetls_state(struct nvmetls *c, struct nvmetls_error *e);
@@ -161,13 +164,18 @@ int nvmetls_submit(struct nvmetls_queue *q, struct nvmetls_io *io);
  * Returns how many completed, or -errno.
  */
 int nvmetls_poll(struct nvmetls_queue *q, int timeout_ms);
-/* Readable when nvmetls_poll() has something to do. Owned by the library. */
+/*
+ * Readable when nvmetls_poll() has something to do; once in a while also when it has not. With
+ * NVMETLS_SERVE_CALLER, that is also how submitted I/O gets sent: sleep on the descriptor, then
+ * poll. Owned by the library.
+ */
 int nvmetls_fd(struct nvmetls_queue *q);
 
 struct nvmetls_queue_stats {
 	uint64_t recvs, sends;		/* data syscalls */
 	uint64_t bytes_rx, bytes_tx;	/* wire */
 };
+/* NVMETLS_SERVE_CALLER: from the queue's own thread, or when it is at rest. */
 void nvmetls_get_queue_stats(struct nvmetls_queue *q, struct nvmetls_queue_stats *ret);
 
 /* Synchronous forms of the above, on queue 0 through the library's thread (NVMETLS_SERVE_THREAD). */

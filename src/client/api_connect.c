@@ -471,7 +471,7 @@ static void add_own_queues(struct nvmetls *c, struct nvmetls_info *i)
 		struct nvmetls_queue *q = &c->queues[n];
 		const struct channel *ch;
 
-		if (!q->arrived || q->owner != api_thread())
+		if (q->owner != api_thread() || !q->arrived)
 			continue;
 		ch = assoc_io(c->assoc, n)->conn.session.channel;
 		i->key_updates_sent += ch ? ch->counters.key_updates_sent : 0;

@@ -185,7 +185,7 @@ void nvmetls_get_queue_stats(struct nvmetls_queue *q, struct nvmetls_queue_stats
 	memset(ret, 0, sizeof(*ret));
 	if (api_forked(q->c))
 		return;
-	if (q->arrived)
+	if (q->c->serve == NVMETLS_SERVE_CALLER && atomic_load(&q->owner) != 0)
 		copy_stats(q, ret);
 	else
 		api_at_home(q->c, read_stats, &s);
