@@ -23,7 +23,7 @@
 #include "loop/loop.h"
 
 #define SOON_MS	 5000 /* it is told at once; this is for machines that are busy */
-#define QUIET_MS 30
+#define QUIET_MS 15
 #define TIMER_MS 20
 
 static enum loop_kind kind; /* of the tests that run now */
