@@ -16,36 +16,9 @@
 #include "base/bytes.h"
 #include "nvme/tcp_wire.h"
 #include "pcap.h"
+#include "pdu_lines.h"
 #include "tcp/ic.h"
 #include "tcp/pdu_reader.h"
-
-#define PDUS_MAX 256
-
-struct pdu_seen {
-	char name[16];
-	unsigned int flags, hlen, pdo, plen;
-};
-
-/* The lines of connection @st and direction @dir ("H>C"). */
-static int expected(const char *text, int st, const char *dir, struct pdu_seen *ret)
-{
-	int count = 0;
-
-	for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
-		struct pdu_seen p;
-		char d[4];
-		int s;
-
-		assert_int_equal(sscanf(line, " st%d %3s %15s fl=%x hlen=%u pdo=%u plen=%u", &s, d,
-					p.name, &p.flags, &p.hlen, &p.pdo, &p.plen),
-				 7);
-		if (s != st || strcmp(d, dir) != 0)
-			continue;
-		assert_true(count < PDUS_MAX);
-		ret[count++] = p;
-	}
-	return count;
-}
 
 /* What the peers agreed on; the capture's README and its first two PDUs say so. */
 static const struct pdu_rules agreed = {
@@ -54,17 +27,6 @@ static const struct pdu_rules agreed = {
 	.capsule_data_max = 16384,
 	.data_max = 4 << 20,
 };
-
-static void note(struct pdu_seen *to, const uint8_t *hdr)
-{
-	const struct nvme_tcp_hdr *h = (const void *)hdr;
-
-	snprintf(to->name, sizeof(to->name), "%s", nvme_tcp_pdu_str(h->type));
-	to->flags = h->flags;
-	to->hlen = h->hlen;
-	to->pdo = h->pdo;
-	to->plen = load_le32(h->plen);
-}
 
 /* Read @b in pieces of @cut bytes. */
 static int replay(struct span b, enum pdu_from from, size_t cut, struct pdu_seen *ret)
@@ -85,7 +47,7 @@ static int replay(struct span b, enum pdu_from from, size_t cut, struct pdu_seen
 			if (step == PDU_MORE)
 				break;
 			if (step == PDU_HEADER)
-				note(&ret[count++], ev.hdr);
+				pdu_lines_note(&ret[count++], ev.hdr);
 			if (step == PDU_END) {
 				assert_false(ev.ddgst_bad);
 				if (count == 1)
@@ -102,7 +64,7 @@ static void compare(const struct pcap_bytes *b, const char *text, int st, enum p
 {
 	static const size_t cuts[] = { SIZE_MAX, 65536, 1448, 97, 7, 1 };
 	static struct pdu_seen want[PDUS_MAX], got[PDUS_MAX];
-	int n = expected(text, st, from == PDU_FROM_HOST ? "H>C" : "C>H", want);
+	int n = pdu_lines_expected(text, st, from == PDU_FROM_HOST ? "H>C" : "C>H", want);
 
 	assert_true(n > 10);
 	for (size_t c = 0; c < ARRAY_SIZE(cuts); c++) {
