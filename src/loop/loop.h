@@ -67,6 +67,10 @@ struct world *loop_world(struct loop *l);
 bool loop_run_once(struct loop *l, uint64_t timeout_ns);
 /* Readable when loop_run_once() has something to do; for the caller's poll(2). */
 int loop_fd(struct loop *l);
+/*
+ * In the thread that ran it, and before loops_free(@pool_of). Waits for its jobs and file operations;
+ * their done() is not called.
+ */
 void loop_free(struct loop *l);
 void loop_forget(struct loop *l);	/* as loops_forget() */
 

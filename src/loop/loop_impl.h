@@ -111,6 +111,8 @@ void loop_wake(struct loop *l); /* from any thread; safe in a signal handler */
 void loop_event(struct loop *l, uint64_t token, unsigned int events);
 /* The poller returned from waiting: the time has changed, senders need not wake us. */
 void loop_woke(struct loop *l);
+/* Hand a job to the pool; false: there is none, or it has enough of ours. */
+bool loop_give_job(struct loop *l, struct world_job *j);
 /* Wait for jobs and file operations that are under way; nothing is called back. */
 void loop_quiesce(struct loop *l);
 void loop_arm_timerfd(int fd, uint64_t deadline_ns);

@@ -7,12 +7,15 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -487,6 +490,79 @@ static void test_stop(void **state)
 	loops_free(to_stop);
 }
 
+static bool heard_ready(void *ctx, unsigned int events)
+{
+	struct world_sock *s = *(struct world_sock **)ctx;
+	uint8_t byte;
+	struct iovec iov = { &byte, 1 };
+	bool moved = false;
+
+	(void)events;
+	while (w->ops->recv(s, &iov, 1) > 0) {
+		moved = true;
+		chimes++;
+	}
+	return moved;
+}
+
+static struct world_sock *heard;
+
+static void heard_accept(void *ctx, struct world *in, struct world_sock *s,
+			 const struct sockaddr *addr)
+{
+	(void)ctx, (void)addr;
+	heard = s;
+	in->ops->watch(in, s, heard_ready, &heard);
+	chimes++;
+}
+
+static int connect_to(struct world_sock *listener)
+{
+	struct sockaddr_storage addr;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(w->ops->local_addr(listener, &addr), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(struct sockaddr_in)), 0);
+	return fd;
+}
+
+/* A child that forgets its parent's loops takes nothing away from them. */
+static void test_forget(void **state)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct world_sock *listener, *first;
+	int fd, status, rc;
+	pid_t child;
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setup(*(enum loop_kind *)*state, true);
+	chimes = 0;
+	rc = w->ops->listen(w, (struct sockaddr *)&addr, sizeof(addr), 8, heard_accept, NULL,
+			    &listener);
+	assert_int_equal(rc, 0);
+	fd = connect_to(listener);
+	run_until(&chimes, 1);
+	first = heard;
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		loop_forget(loop);
+		loops_forget(pool);
+		_exit(fcntl(fd, F_GETFD) < 0); /* not the loop's: it is still open */
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(write(fd, "xy", 2), 2);
+	run_until(&chimes, 3);
+	close(connect_to(listener));
+	run_until(&chimes, 4);
+	w->ops->close(first, false);
+	w->ops->close(heard, false);
+	w->ops->close(listener, false);
+	close(fd);
+	teardown();
+}
+
 static void test_choose(void **state)
 {
 	const char *why = NULL;
@@ -510,7 +586,7 @@ static void test_choose(void **state)
 	{                                                                                          \
 		TEST(memory, kind), TEST(files, kind), TEST(many_files, kind), TEST(timers, kind), \
 			TEST(posts, kind), TEST(jobs, kind), TEST(fd, kind), TEST(stop, kind),     \
-			TEST(choose, kind)                                                         \
+			TEST(forget, kind), TEST(choose, kind)                                     \
 	}
 
 int main(void)
