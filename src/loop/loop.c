@@ -179,6 +179,9 @@ static void run_posts(struct loop *l)
 {
 	struct world_post *p = post_take(&l->posts);
 
+	/* what the sender called now must not lie in the receiver's future */
+	if (p)
+		l->now_ns = loop_clock_ns();
 	while (p) {
 		struct world_post *next = p->next;
 
