@@ -14,7 +14,7 @@
 #include "nvme/status.h"
 
 /* After a TermReq the other side is given that long to close. */
-#define LINGER_NS NS_PER_SEC
+#define LINGER_NS (300 * NS_PER_MS)
 
 /* "I/O queue 3: " for people, who mostly have one queue and need not know. */
 static void fail_queue(struct assoc_queue *q, struct fault why, const char *detail)
@@ -155,11 +155,16 @@ static void moved(struct conn *c)
 	world_post(q->a->home, &q->moved_post);
 }
 
-/* At home, after a turn: the moment to leave. */
+/*
+ * After a turn: the moment to leave; or to tell why it ends, before the last words are said and the
+ * peer has closed.
+ */
 static void turned(struct conn *c)
 {
 	struct assoc_queue *q = c->owner;
 
+	if (c->w == q->a->home && c->session.ending && fault_is(c->session.why))
+		fail_queue(q, end_cause(&c->session), c->session.detail);
 	if (c->w != q->a->home || !q->move_to || q->leaving || q->close_sent)
 		return;
 	q->leaving = true;
@@ -179,12 +184,14 @@ static void connected(void *ctx, struct fault why, const struct nvme_cqe *cqe)
 {
 	struct assoc_queue *q = ctx;
 	struct assoc *a = q->a;
+	const char *text;
 	char line[160];
 
 	if (fault_is(why)) {
-		snprintf(line, sizeof(line), "Connect: status %03xh, %s%s", why.code,
-			 nvme_status_fabrics_str(why.code),
-			 load_le16(cqe->status) & 0x8000 ? " (final)" : "");
+		text = nvme_status_fabrics_str(why.code); /* "Name: more about it" */
+		snprintf(line, sizeof(line), "Connect: status %03xh, %.*s%s", why.code,
+			 (int)strcspn(text, ":"), text,
+			 load_le16(cqe->status) & 0x8000 ? ", final" : "");
 		fail_queue(q, why, line);
 		return;
 	}
