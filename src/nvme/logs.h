@@ -132,6 +132,9 @@ WIRE_SIZE(nvme_ana_group_desc, 32);
 WIRE_AT(nvme_ana_group_desc, state, 16);
 
 /* 12h: four bytes per feature. */
+#define NVME_FID_FSUPP		(1u << 0)	/* supported */
+#define NVME_FID_SCOPE_NS	(1u << 20)
+#define NVME_FID_SCOPE_CTRL	(1u << 21)
 struct nvme_fid_supported_effects_log {
 	uint8_t fid_support[256][4];
 };

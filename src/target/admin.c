@@ -46,7 +46,9 @@ static void set_num_queues(struct tcmd *c)
 		tcmd_complete(c, NVME_SC_CMD_SEQ_ERROR | DNR);
 		return;
 	}
-	tcmd_complete_result(c, NVME_NUM_QUEUES(min_u64(nsq, most), min_u64(ncq, most)));
+	ctrl->nsq = (uint16_t)min_u64(nsq, most);
+	ctrl->ncq = (uint16_t)min_u64(ncq, most);
+	tcmd_complete_result(c, NVME_NUM_QUEUES(ctrl->nsq, ctrl->ncq));
 }
 
 void admin_set_features(struct tcmd *c)
@@ -87,7 +89,7 @@ static bool volatile_cache(const struct target_view *v)
 void admin_get_features(struct tcmd *c)
 {
 	const struct controller *ctrl = c->tc->ctrl;
-	uint32_t cdw10 = load_le32(c->sqe.cdw10), most = c->tc->target->config.queues_max - 1u;
+	uint32_t cdw10 = load_le32(c->sqe.cdw10);
 	bool discovery = ctrl->subsys->discovery;
 
 	if ((cdw10 >> 8 & 7) == NVME_FEAT_SEL_SUPPORTED) {
@@ -104,7 +106,7 @@ void admin_get_features(struct tcmd *c)
 	case NVME_FEAT_NUM_QUEUES:
 		if (discovery)
 			break;
-		tcmd_complete_result(c, NVME_NUM_QUEUES(most, most));
+		tcmd_complete_result(c, NVME_NUM_QUEUES(ctrl->nsq, ctrl->ncq));
 		return;
 	case NVME_FEAT_VOLATILE_WC:
 		if (discovery)

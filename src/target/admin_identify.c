@@ -28,6 +28,8 @@ static void fill_common(struct nvme_id_ctrl *id, const struct tconn *tc)
 	store_le32(id->ver, TARGET_VS);
 	id->lpa = NVME_CTRL_LPA_EXTENDED | NVME_CTRL_LPA_LI0_LI5_LI12_LI13;
 	id->aerl = TARGET_AER_MAX - 1;
+	store_le32(id->oaes,
+		   s->discovery ? NVME_AEN_CFG_DISC_CHANGE : (uint32_t)NVME_AEN_CFG_NS_ATTR);
 	store_le16(id->kas, TARGET_KAS_MS / 100);
 	store_le16(id->maxcmd, tc->target->config.queue_size_max);
 	store_le32(id->sgls,

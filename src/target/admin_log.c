@@ -5,7 +5,7 @@
 #include "nvme/logs.h"
 #include "target/target_impl.h"
 
-#define ERROR_ENTRY_BYTES 64u
+#define LIST_BYTES 4096u	/* of namespaces */
 
 /* The part of a log of @len bytes that the command asks for; what is behind its end is zero. */
 static void reply_part(struct tcmd *c, const struct nvme_log_req *req, const void *log, size_t len)
@@ -18,11 +18,12 @@ static void reply_part(struct tcmd *c, const struct nvme_log_req *req, const voi
 
 static void log_supported(struct tcmd *c, const struct nvme_log_req *req, bool discovery)
 {
-	static const uint8_t io[] = {
-		NVME_LOG_SUPPORTED, NVME_LOG_ERROR,	 NVME_LOG_SMART,
-		NVME_LOG_FW_SLOT,   NVME_LOG_CHANGED_NS, NVME_LOG_CMD_EFFECTS
-	};
-	static const uint8_t disc[] = { NVME_LOG_SUPPORTED, NVME_LOG_ERROR, NVME_LOG_DISCOVERY };
+	static const uint8_t io[] = { NVME_LOG_SUPPORTED,  NVME_LOG_ERROR,
+				      NVME_LOG_SMART,	   NVME_LOG_FW_SLOT,
+				      NVME_LOG_CHANGED_NS, NVME_LOG_CMD_EFFECTS,
+				      NVME_LOG_FID_EFFECTS };
+	static const uint8_t disc[] = { NVME_LOG_SUPPORTED, NVME_LOG_ERROR, NVME_LOG_FID_EFFECTS,
+					NVME_LOG_DISCOVERY };
 	struct nvme_supported_log_pages log;
 	const uint8_t *lids = discovery ? disc : io;
 	size_t n = discovery ? sizeof(disc) : sizeof(io);
@@ -33,16 +34,26 @@ static void log_supported(struct tcmd *c, const struct nvme_log_req *req, bool d
 	reply_part(c, req, &log, sizeof(log));
 }
 
-/* A healthy, cool device without wear: we have no sensors. */
+static void add_units(uint8_t counter[16], uint64_t bytes)
+{
+	const uint64_t unit = 1000 * 512;
+
+	nvme_u128_add(counter, bytes / unit + (bytes % unit != 0));
+}
+
+/* A device without wear and without sensors: what there is to tell is what it was used for. */
 static void log_smart(struct tcmd *c, const struct nvme_log_req *req)
 {
 	struct nvme_smart_log log;
+	struct target_io_sum sum;
 
+	target_io_sum(c->tc->ctrl->subsys, &sum);
 	memset(&log, 0, sizeof(log));
-	store_le16(log.temperature, 300);
 	log.avail_spare = 100;
-	log.spare_thresh = 10;
-	store_le64(log.host_reads, atomic_load_explicit(&c->tc->activity, memory_order_relaxed));
+	add_units(log.data_units_read, sum.read_bytes);
+	add_units(log.data_units_written, sum.written_bytes);
+	nvme_u128_add(log.host_reads, sum.reads);
+	nvme_u128_add(log.host_writes, sum.writes);
 	reply_part(c, req, &log, sizeof(log));
 }
 
@@ -72,7 +83,25 @@ static void log_effects(struct tcmd *c, const struct nvme_log_req *req)
 	for (size_t i = 0; i < sizeof(admin); i++)
 		store_le32(log.acs[admin[i]], NVME_CMD_EFFECTS_CSUPP);
 	for (size_t i = 0; i < sizeof(io); i++)
-		store_le32(log.iocs[io[i]], NVME_CMD_EFFECTS_CSUPP);
+		store_le32(log.iocs[io[i]],
+			   NVME_CMD_EFFECTS_CSUPP |
+				   (io[i] == NVME_CMD_READ || io[i] == NVME_CMD_FLUSH ?
+					    0 : NVME_CMD_EFFECTS_LBCC));
+	reply_part(c, req, &log, sizeof(log));
+}
+
+static void log_features(struct tcmd *c, const struct nvme_log_req *req, bool discovery)
+{
+	static const uint8_t all[] = { NVME_FEAT_ASYNC_EVENT, NVME_FEAT_KATO };
+	static const uint8_t io[] = { NVME_FEAT_VOLATILE_WC, NVME_FEAT_NUM_QUEUES,
+				      NVME_FEAT_HOST_ID };
+	struct nvme_fid_supported_effects_log log;
+
+	memset(&log, 0, sizeof(log));
+	for (size_t i = 0; i < sizeof(all); i++)
+		store_le32(log.fid_support[all[i]], NVME_FID_FSUPP | NVME_FID_SCOPE_CTRL);
+	for (size_t i = 0; !discovery && i < sizeof(io); i++)
+		store_le32(log.fid_support[io[i]], NVME_FID_FSUPP | NVME_FID_SCOPE_CTRL);
 	reply_part(c, req, &log, sizeof(log));
 }
 
@@ -91,7 +120,7 @@ static void log_discovery(struct tcmd *c, const struct nvme_log_req *req)
 
 void admin_get_log(struct tcmd *c)
 {
-	static const uint8_t zeroes[ERROR_ENTRY_BYTES * 64];
+	static const uint8_t zeroes[LIST_BYTES];
 	bool discovery = c->tc->ctrl->subsys->discovery;
 	struct nvme_log_req req;
 
@@ -105,7 +134,9 @@ void admin_get_log(struct tcmd *c)
 	if (req.lid == NVME_LOG_SUPPORTED)
 		log_supported(c, &req, discovery);
 	else if (req.lid == NVME_LOG_ERROR)
-		reply_part(c, &req, zeroes, sizeof(zeroes));	/* no entry was ever made */
+		reply_part(c, &req, zeroes, sizeof(struct nvme_error_log_page));	/* ELPE 0: one */
+	else if (req.lid == NVME_LOG_FID_EFFECTS)
+		log_features(c, &req, discovery);
 	else if (req.lid == NVME_LOG_DISCOVERY && discovery)
 		log_discovery(c, &req);
 	else if (discovery)

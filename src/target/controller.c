@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "target/target_impl.h"
 
+static void settle(struct controller *ctrl);
+
 struct controller *controller_find(struct target_subsys *s, uint16_t cntlid)
 {
 	list_each(it, &s->controllers) {
@@ -52,7 +54,8 @@ struct controller *controller_new(struct target_subsys *s, struct tconn *admin,
 	ctrl->subsys = s;
 	ctrl->cntlid = id;
 	ctrl->admin = admin;
-	ctrl->kato_deadline_ns = WORLD_NEVER;
+	ctrl->nsq = ctrl->ncq = (uint16_t)(s->target->config.queues_max - 1u);
+	ctrl->deadline_ns = WORLD_NEVER;
 	list_add_tail(&s->controllers, &ctrl->node);
 	s->target->counters.controllers++;
 	return ctrl;
@@ -65,12 +68,11 @@ static void controller_free(struct controller *ctrl)
 	free(ctrl);
 }
 
-void controller_stop_queues(struct controller *ctrl)
+static void stop_queues(struct controller *ctrl)
 {
 	for (uint32_t q = 1; q <= TARGET_QUEUES_MAX; q++)
 		if (ctrl->queue[q])
 			tconn_stop(ctrl->queue[q], CAUSE_SHUTDOWN);
-	ctrl->kato_deadline_ns = WORLD_NEVER;
 }
 
 void controller_end(struct controller *ctrl, enum cause cause)
@@ -78,7 +80,8 @@ void controller_end(struct controller *ctrl, enum cause cause)
 	if (ctrl->ending)
 		return;
 	ctrl->ending = true;
-	controller_stop_queues(ctrl);
+	ctrl->deadline_ns = WORLD_NEVER;
+	stop_queues(ctrl);
 	if (ctrl->admin)
 		tconn_stop(ctrl->admin, cause);
 }
@@ -98,11 +101,14 @@ void controller_queue_gone(struct controller *ctrl, struct tconn *tc)
 		controller_end(ctrl, CAUSE_PEER_CLOSED);
 	if (!ctrl->admin && ctrl->queue_count == 0)
 		controller_free(ctrl);
+	else
+		settle(ctrl);
 }
 
 bool controller_ready(const struct controller *ctrl)
 {
-	return ctrl->cc & NVME_CC_EN && ctrl->csts & NVME_CSTS_RDY;
+	return ctrl->cc & NVME_CC_EN && !NVME_CC_SHN(ctrl->cc) && !ctrl->quiescing &&
+	       ctrl->csts & NVME_CSTS_RDY;
 }
 
 /* --- keep alive --- */
@@ -121,15 +127,20 @@ static uint64_t activity(const struct controller *ctrl)
 	return sum;
 }
 
+/*
+ * The keep-alive timer runs while the controller is ready. An association of which nothing is made
+ * would stay for ever otherwise; 3.3.2.4 gives a disabled one two minutes at least.
+ */
 static void arm(struct controller *ctrl)
 {
 	struct target *t = ctrl->subsys->target;
+	uint64_t wait_ms = controller_ready(ctrl) ? ctrl->kato_ms : TARGET_DISABLED_MS;
 
-	ctrl->kato_deadline_ns = WORLD_NEVER;
-	if (!ctrl->kato_ms || !controller_ready(ctrl))
+	ctrl->deadline_ns = WORLD_NEVER;
+	if (wait_ms == 0 || ctrl->ending)
 		return;
 	ctrl->activity_seen = activity(ctrl);
-	ctrl->kato_deadline_ns = world_now(t->worlds[0]) + ctrl->kato_ms * NS_PER_MS;
+	ctrl->deadline_ns = world_now(t->worlds[0]) + wait_ms * NS_PER_MS;
 	if (t->wake)
 		t->wake(t->wake_ctx);
 }
@@ -144,30 +155,105 @@ void controller_set_kato(struct controller *ctrl, uint32_t kato_ms)
 	arm(ctrl);
 }
 
-void controller_enabled(struct controller *ctrl)
+static void expire(struct controller *ctrl)
 {
-	arm(ctrl);
+	bool ready = controller_ready(ctrl);
+	char who[700];
+
+	ctrl->csts |= NVME_CSTS_CFS;
+	ctrl->subsys->target->counters.kato_expired += ready;
+	if (ctrl->admin)
+		log_warn("%s: no command for %u ms%s, the association ends",
+			 tconn_describe(ctrl->admin, who, sizeof(who)),
+			 ready ? ctrl->kato_ms : TARGET_DISABLED_MS, ready ? "" : ", not enabled");
+	controller_end(ctrl, CAUSE_KATO_EXPIRED);
 }
 
 uint64_t controller_turn(struct controller *ctrl, uint64_t now_ns)
 {
-	char who[700];
+	uint64_t seen;
 
-	if (now_ns < ctrl->kato_deadline_ns)
-		return ctrl->kato_deadline_ns;
-	if (activity(ctrl) != ctrl->activity_seen) {
-		ctrl->activity_seen = activity(ctrl);
-		ctrl->kato_deadline_ns = now_ns + ctrl->kato_ms * NS_PER_MS;
-		return ctrl->kato_deadline_ns;
+	if (now_ns < ctrl->deadline_ns)
+		return ctrl->deadline_ns;
+	seen = activity(ctrl);
+	if (controller_ready(ctrl) && seen != ctrl->activity_seen) {
+		ctrl->activity_seen = seen;
+		ctrl->deadline_ns = now_ns + ctrl->kato_ms * NS_PER_MS;
+		return ctrl->deadline_ns;
 	}
-	ctrl->kato_deadline_ns = WORLD_NEVER;
-	ctrl->csts |= NVME_CSTS_CFS;
-	ctrl->subsys->target->counters.kato_expired++;
-	if (ctrl->admin)
-		log_warn("%s: no command for %u ms, the association ends",
-			 tconn_describe(ctrl->admin, who, sizeof(who)), ctrl->kato_ms);
-	controller_end(ctrl, CAUSE_KATO_EXPIRED);
+	expire(ctrl);
 	return WORLD_NEVER;
+}
+
+/* --- CC and CSTS. Base 3.1.4.5, 3.1.4.6, 3.6 --- */
+
+static bool cc_good(uint32_t cc, bool discovery)
+{
+	uint32_t css = NVME_CC_CSS(cc) << 4;
+
+	return (discovery || (NVME_CC_IOSQES(cc) == 6 && NVME_CC_IOCQES(cc) == 4)) &&
+	       NVME_CC_MPS(cc) == 0 && NVME_CC_AMS(cc) == 0 &&
+	       (css == NVME_CC_CSS_NVM || css == NVME_CC_CSS_CSI);
+}
+
+static void enable(struct controller *ctrl)
+{
+	ctrl->csts = cc_good(ctrl->cc, ctrl->subsys->discovery) ? NVME_CSTS_RDY : NVME_CSTS_CFS;
+	arm(ctrl);
+}
+
+/* A reset forgets Asynchronous Event Requests; the host knows and does not wait for them. */
+static void drop_events(struct tconn *admin)
+{
+	for (uint32_t i = 0; admin && i < admin->cmd_count; i++) {
+		struct tcmd *c = tconn_slot(admin, i);
+
+		if (c->state == TCMD_IO && !c->io.done && c->sqe.opcode == NVME_ADMIN_ASYNC_EVENT)
+			tcmd_drop(c);
+	}
+}
+
+/* Ready goes, and a shutdown is complete, when no I/O of the controller is left on any thread. */
+static void settle(struct controller *ctrl)
+{
+	if (!ctrl->quiescing || ctrl->queue_count)
+		return;
+	ctrl->quiescing = false;
+	if (NVME_CC_SHN(ctrl->cc)) {
+		ctrl->csts &= ~(NVME_CSTS_RDY | NVME_CSTS_SHST_MASK);
+		ctrl->csts |= NVME_CSTS_SHST_CMPLT;
+	} else {
+		ctrl->csts = 0;
+		if (ctrl->cc & NVME_CC_EN)
+			enable(ctrl);	/* again, before the reset was over */
+	}
+}
+
+static void quiesce(struct controller *ctrl)
+{
+	ctrl->quiescing = true;
+	stop_queues(ctrl);
+	arm(ctrl);
+	settle(ctrl);
+}
+
+void controller_set_cc(struct controller *ctrl, uint32_t cc)
+{
+	uint32_t old = ctrl->cc;
+
+	ctrl->cc = cc;
+	if (old & NVME_CC_EN && !(cc & NVME_CC_EN)) {
+		drop_events(ctrl->admin);
+		quiesce(ctrl);
+	} else if (!(old & NVME_CC_EN) && cc & NVME_CC_EN && !ctrl->quiescing) {
+		enable(ctrl);
+	}
+	if (NVME_CC_SHN(cc) && !NVME_CC_SHN(old)) {
+		ctrl->csts = (ctrl->csts & ~NVME_CSTS_SHST_MASK) | NVME_CSTS_SHST_OCCUR;
+		quiesce(ctrl);
+	}
+	if (!NVME_CC_SHN(cc) && NVME_CC_SHN(old))
+		ctrl->csts &= ~NVME_CSTS_SHST_MASK;
 }
 
 /* --- asynchronous events --- */
@@ -181,9 +267,12 @@ void controller_aer(struct tcmd *c)
 	struct tconn *tc = c->tc;
 	uint32_t held = 0;
 
-	for (uint32_t i = 0; i < tc->cmd_count; i++)
-		held += &tc->cmds[i] != c && tc->cmds[i].state == TCMD_IO && !tc->cmds[i].io.done &&
-			tc->cmds[i].sqe.opcode == NVME_ADMIN_ASYNC_EVENT;
+	for (uint32_t i = 0; i < tc->cmd_count; i++) {
+		const struct tcmd *other = tconn_slot(tc, i);
+
+		held += other != c && other->state == TCMD_IO && !other->io.done &&
+			other->sqe.opcode == NVME_ADMIN_ASYNC_EVENT;
+	}
 	if (held >= TARGET_AER_MAX)
 		tcmd_complete(c, NVME_SC_ASYNC_LIMIT);
 }

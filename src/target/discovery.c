@@ -7,19 +7,27 @@
 #include "target/target_impl.h"
 
 /* A wildcard address means nothing to the host: show the one that it has reached. */
-static void put_traddr(char *dst, const struct tconn *tc)
+static void put_traddr(struct nvmf_disc_log_entry *e, const struct tconn *tc)
 {
 	const struct sockaddr_storage *local = &tc->peer.local;
+	const struct sockaddr_in6 *v6 = (const void *)local;
+	const struct sockaddr_in *v4 = (const void *)local;
 	const char *traddr = tc->port->traddr;
 
-	if (strcmp(traddr, "0.0.0.0") != 0 && strcmp(traddr, "::") != 0)
-		memcpy(dst, traddr, strnlen(traddr, 255));
-	else if (local->ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)local)->sin6_addr,
-			  dst, 256);
-	else
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)local)->sin_addr,
-			  dst, 256);
+	if (strcmp(traddr, "0.0.0.0") != 0 && strcmp(traddr, "::") != 0) {
+		memcpy(e->traddr, traddr, strnlen(traddr, 255));
+		e->adrfam = (uint8_t)tc->port->adrfam;
+		return;
+	}
+	e->adrfam = NVMF_ADDR_FAMILY_IP4;
+	if (local->ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+		e->adrfam = NVMF_ADDR_FAMILY_IP6;
+		inet_ntop(AF_INET6, &v6->sin6_addr, e->traddr, sizeof(e->traddr));
+	} else if (local->ss_family == AF_INET6) {
+		inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], e->traddr, sizeof(e->traddr));
+	} else {
+		inet_ntop(AF_INET, &v4->sin_addr, e->traddr, sizeof(e->traddr));
+	}
 }
 
 static void put_entry(struct nvmf_disc_log_entry *e, const struct tconn *tc, uint8_t subtype,
@@ -28,7 +36,6 @@ static void put_entry(struct nvmf_disc_log_entry *e, const struct tconn *tc, uin
 	const struct target_port *p = tc->port;
 
 	e->trtype = NVMF_TRTYPE_TCP;
-	e->adrfam = (uint8_t)p->adrfam;
 	e->subtype = subtype;
 	e->treq = (uint8_t)((uint8_t)p->treq | NVMF_TREQ_DISABLE_SQFLOW);
 	e->sectype = p->tls ? NVMF_TCP_SECTYPE_TLS13 : NVMF_TCP_SECTYPE_NONE;
@@ -37,7 +44,7 @@ static void put_entry(struct nvmf_disc_log_entry *e, const struct tconn *tc, uin
 	store_le16(e->asqsz, NVME_DISC_ASQSZ_MIN);
 	memcpy(e->trsvcid, p->trsvcid, strnlen(p->trsvcid, sizeof(e->trsvcid)));
 	memcpy(e->subnqn, nqn, strlen(nqn));
-	put_traddr(e->traddr, tc);
+	put_traddr(e, tc);
 }
 
 uint8_t *discovery_log(const struct tconn *tc, size_t *ret_len)

@@ -126,6 +126,14 @@ static uint16_t connect_io(struct connect *k)
 	return 0;
 }
 
+static uint16_t take_memory(struct connect *k)
+{
+	if (tconn_reserve(k->tc, load_le16(k->sqe->sqsize) + 1u) == 0)
+		return 0;
+	k->cause = CAUSE_NO_MEMORY;
+	return NVME_SC_CONNECT_CTRL_BUSY;	/* without DNR: it may pass */
+}
+
 static void accept_connect(struct connect *k)
 {
 	struct tconn *tc = k->tc;
@@ -133,7 +141,7 @@ static void accept_connect(struct connect *k)
 	tc->qid = load_le16(k->sqe->qid);
 	tc->ctrl = k->ctrl;
 	tc->cntlid = k->ctrl->cntlid;
-	tc->entries = load_le16(k->sqe->sqsize) + 1u;
+	tconn_set_entries(tc, load_le16(k->sqe->sqsize) + 1u);
 	tc->sqflow_off = k->sqe->cattr & NVME_CONNECT_DISABLE_SQFLOW;
 	tc->sqhd = 1;
 	tc->view = target_view_ref(k->subsys->view);
@@ -182,6 +190,8 @@ void fabrics_connect(struct tcmd *c)
 	if (!status)
 		status = check_access(&k);
 	if (!status)
+		status = take_memory(&k);
+	if (!status)
 		status = load_le16(k.sqe->qid) == 0 ? connect_admin(&k) : connect_io(&k);
 	if (!status)
 		accept_connect(&k);
@@ -225,48 +235,9 @@ void fabrics_property_get(struct tcmd *c)
 	case NVME_REG_CSTS:
 		tcmd_complete_result(c, ctrl->csts);
 		return;
-	case NVME_REG_NSSR:
-	case NVME_REG_CRTO:
-		tcmd_complete_result(c, 0);
-		return;
-	default:
+	default:	/* NSSR, NSSD, CRTO: CAP says that they are not there */
 		tcmd_complete(c, NVME_SC_INVALID_FIELD | DNR);
 	}
-}
-
-static void shut_down(struct controller *ctrl)
-{
-	controller_stop_queues(ctrl);
-	ctrl->csts = (ctrl->csts & ~(NVME_CSTS_RDY | NVME_CSTS_SHST_MASK)) | NVME_CSTS_SHST_CMPLT;
-}
-
-static bool cc_good(uint32_t cc, bool discovery)
-{
-	uint32_t css = NVME_CC_CSS(cc) << 4;
-
-	return (discovery || (NVME_CC_IOSQES(cc) == 6 && NVME_CC_IOCQES(cc) == 4)) &&
-	       NVME_CC_MPS(cc) == 0 && NVME_CC_AMS(cc) == 0 &&
-	       (css == NVME_CC_CSS_NVM || css == NVME_CC_CSS_CSI || css == NVME_CC_CSS_ADMIN);
-}
-
-/* CC.EN and CC.SHN take effect at once. Base 3.1.4.5, 3.6. */
-static void set_cc(struct controller *ctrl, uint32_t cc)
-{
-	uint32_t old = ctrl->cc;
-
-	ctrl->cc = cc;
-	if (!(old & NVME_CC_EN) && cc & NVME_CC_EN) {
-		ctrl->csts = cc_good(cc, ctrl->subsys->discovery) ? NVME_CSTS_RDY : NVME_CSTS_CFS;
-		controller_enabled(ctrl);
-	}
-	if (old & NVME_CC_EN && !(cc & NVME_CC_EN)) {
-		controller_stop_queues(ctrl);
-		ctrl->csts = 0;
-	}
-	if (NVME_CC_SHN(cc) && !NVME_CC_SHN(old))
-		shut_down(ctrl);
-	if (!NVME_CC_SHN(cc) && NVME_CC_SHN(old))
-		ctrl->csts &= ~NVME_CSTS_SHST_MASK;
 }
 
 void fabrics_property_set(struct tcmd *c)
@@ -277,7 +248,7 @@ void fabrics_property_set(struct tcmd *c)
 		tcmd_complete(c, NVME_SC_INVALID_FIELD | DNR);
 		return;
 	}
-	set_cc(c->tc->ctrl, load_le32(p->value));
+	controller_set_cc(c->tc->ctrl, load_le32(p->value));
 	tcmd_complete(c, 0);
 }
 
@@ -286,7 +257,7 @@ static void disconnect(struct tcmd *c)
 	const struct nvme_disconnect_sqe *d = (const void *)&c->sqe;
 
 	if (c->tc->qid == 0)
-		tcmd_complete(c, NVME_SC_INVALID_QUEUE | DNR);
+		tcmd_complete(c, NVME_SC_CONNECT_INVALID_QTYPE | DNR);
 	else if (load_le16(d->recfmt) != 0)
 		tcmd_complete(c, NVME_SC_CONNECT_FORMAT | DNR);
 	else {

@@ -44,19 +44,29 @@ uint16_t nvm_check(struct tcmd *c)
 
 /* --- completions --- */
 
+static void count(struct tcmd *c)
+{
+	struct tconn *tc = c->tc;
+
+	if (c->io.op == IO_READ) {
+		tconn_count(&tc->reads, 1);
+		tconn_count(&tc->read_bytes, c->len);
+	} else if (c->io.op == IO_WRITE) {
+		tconn_count(&tc->writes, 1);
+		tconn_count(&tc->written_bytes, c->len);
+	}
+}
+
 static void rw_done(struct world *w, struct io *io)
 {
 	struct tcmd *c = container_of(io, struct tcmd, io);
 
 	(void)w;
 	c->tc->in_flight--;
-	if (io->err == 0 && io->op == IO_READ) {
-		if (io->borrowed) {	/* the backend's own memory is sent */
-			c->iov[0] = io->iov[0];
-			c->iov_count = 1;
-		}
-		c->sent_len = c->len;
-	}
+	if (io->err == 0)
+		count(c);
+	if (io->err == 0 && io->op == IO_READ)
+		c->sent_len = c->len;	/* of its buffers, or of the backend's own memory */
 	tcmd_complete(c, tcmd_errno_status(c, io->err));
 }
 
@@ -116,96 +126,72 @@ static void do_write_zeroes(struct tcmd *c)
 	tcmd_submit(c, rw_done);
 }
 
-/* --- Flush: one namespace, or with FFFFFFFFh all of them, one after the other --- */
-
-static void flush_done(struct world *w, struct io *io);
-
-static void flush_ns(struct tcmd *c)
-{
-	set_io(c, IO_FLUSH, 0, 0);
-	c->io.iov_count = 0;
-	tcmd_submit(c, flush_done);
-}
-
-static void flush_done(struct world *w, struct io *io)
-{
-	struct tcmd *c = container_of(io, struct tcmd, io);
-	const struct target_view *v = c->tc->view;
-	size_t next = (size_t)(c->ns - v->ns) + 1;
-
-	(void)w;
-	c->tc->in_flight--;
-	if (io->err == 0 && load_le32(c->sqe.nsid) == NVME_NSID_ALL && next < v->count &&
-	    !c->tc->ended) {
-		c->ns = &v->ns[next];
-		flush_ns(c);
-		return;
-	}
-	tcmd_complete(c, tcmd_errno_status(c, io->err));
-}
-
-static void do_flush(struct tcmd *c)
-{
-	if (!c->ns && c->tc->view->count)
-		c->ns = &c->tc->view->ns[0];
-	if (c->ns)
-		flush_ns(c);
-	else
-		tcmd_complete(c, 0);
-}
-
-/* --- Dataset Management: deallocate the ranges, one after the other --- */
+/* --- commands of several steps, one after the other: Flush of all namespaces, DSM --- */
 
 static const struct nvme_dsm_range *dsm_range(const struct tcmd *c, uint32_t i)
 {
 	return (const struct nvme_dsm_range *)c->iov[0].iov_base + i;	/* 4 KiB fit one buffer */
 }
 
-static void dsm_next(struct tcmd *c);
+static void prepare_step(struct tcmd *c, uint32_t i)
+{
+	if (c->sqe.opcode == NVME_CMD_DSM) {
+		const struct nvme_dsm_range *r = dsm_range(c, i);
 
-static void dsm_done(struct world *w, struct io *io)
+		set_io(c, IO_DEALLOCATE, load_le64(r->slba), load_le32(r->nlb));
+	} else {
+		if (load_le32(c->sqe.nsid) == NVME_NSID_ALL)
+			c->ns = &c->tc->view->ns[i];
+		set_io(c, IO_FLUSH, 0, 0);
+	}
+	c->io.iov_count = 0;
+}
+
+static void step_done(struct world *w, struct io *io);
+
+static void next_steps(struct tcmd *c)
+{
+	while (c->io.err == 0 && c->step < c->steps && !c->tc->ended) {
+		prepare_step(c, c->step++);
+		if (c->io.op == IO_DEALLOCATE && c->io.len_bytes == 0)
+			continue;
+		if (tcmd_submit_step(c, step_done))
+			return;
+	}
+	tcmd_complete(c, tcmd_errno_status(c, c->io.err));
+}
+
+static void step_done(struct world *w, struct io *io)
 {
 	struct tcmd *c = container_of(io, struct tcmd, io);
 
 	(void)w;
 	c->tc->in_flight--;
-	if (io->err || c->tc->ended)
-		tcmd_complete(c, tcmd_errno_status(c, io->err));
-	else
-		dsm_next(c);
+	next_steps(c);
 }
 
-static void dsm_next(struct tcmd *c)
+static void do_steps(struct tcmd *c, uint32_t steps)
 {
-	while (c->dsm_next < c->dsm_count) {
-		const struct nvme_dsm_range *r = dsm_range(c, c->dsm_next++);
+	c->io.err = 0;
+	c->step = 0;
+	c->steps = steps;
+	next_steps(c);
+}
 
-		if (load_le32(r->nlb) == 0)
-			continue;
-		set_io(c, IO_DEALLOCATE, load_le64(r->slba), load_le32(r->nlb));
-		c->io.iov_count = 0;
-		c->state = TCMD_IO;
-		c->io.done = dsm_done;
-		c->tc->in_flight++;
-		if (backend_submit(c->ns->backend, c->tc->w, &c->io) == IO_PENDING)
-			return;
-		c->tc->in_flight--;
-		if (c->io.err)
-			break;
-	}
-	tcmd_complete(c, tcmd_errno_status(c, c->io.err));
+static void do_flush(struct tcmd *c)
+{
+	do_steps(c, load_le32(c->sqe.nsid) == NVME_NSID_ALL ? c->tc->view->count : 1);
 }
 
 static void do_dsm(struct tcmd *c)
 {
-	c->dsm_count = (load_le32(c->sqe.cdw10) & NVME_DSM_NR_MASK) + 1;
-	c->dsm_next = 0;
-	c->io.err = 0;
-	if (c->len < c->dsm_count * sizeof(struct nvme_dsm_range)) {
+	uint32_t ranges = (load_le32(c->sqe.cdw10) & NVME_DSM_NR_MASK) + 1;
+
+	if (c->len < ranges * sizeof(struct nvme_dsm_range)) {
 		tcmd_complete(c, NVME_SC_SGL_INVALID_DATA | DNR);
 		return;
 	}
-	for (uint32_t i = 0; i < c->dsm_count; i++) {
+	for (uint32_t i = 0; i < ranges; i++) {
 		uint64_t slba = load_le64(dsm_range(c, i)->slba),
 			 nlb = load_le32(dsm_range(c, i)->nlb);
 
@@ -214,9 +200,8 @@ static void do_dsm(struct tcmd *c)
 			return;
 		}
 	}
-	if (!(load_le32(c->sqe.cdw11) & NVME_DSM_AD))
-		c->dsm_count = 0;	/* hints about use: nothing to do */
-	dsm_next(c);
+	/* without AD these are hints about use: nothing to do */
+	do_steps(c, load_le32(c->sqe.cdw11) & NVME_DSM_AD ? ranges : 0);
 }
 
 void nvm_execute(struct tcmd *c)

@@ -83,6 +83,24 @@ static struct target_subsys *subsys_new(struct target *t, const char *nqn)
 	return NULL;
 }
 
+/* What was asked for, within what the memory of the threads can serve and our tables hold. */
+static void limit(struct target_config *c, struct world *const *worlds, uint32_t world_count)
+{
+	for (uint32_t i = 0; i < world_count; i++) {
+		const struct pool *p = worlds[i]->buffers;
+
+		assert(p->buf_bytes >= NVME_TCP_ADMIN_CAPSULE_MAX);
+		while (c->mdts_bytes > 4096 && (!tconn_buffers_suffice(p, c->mdts_bytes) ||
+						c->mdts_bytes > (TCMD_IOV_MAX - 1) * p->buf_bytes))
+			c->mdts_bytes /= 2;
+		c->capsule_data_bytes = (uint32_t)min_u64(c->capsule_data_bytes, p->buf_bytes) &
+					~15u;
+	}
+	c->queues_max = (uint16_t)min_u64(max_u64(c->queues_max, 1), TARGET_QUEUES_MAX);
+	c->queue_size_max = (uint16_t)max_u64(c->queue_size_max, 2);
+	c->maxh2cdata_bytes = (uint32_t)max_u64(c->maxh2cdata_bytes & ~3u, NVME_TCP_MIN_MAXH2CDATA);
+}
+
 struct target *target_new(const struct target_config *c, struct world *const *worlds,
 			  uint32_t world_count)
 {
@@ -91,6 +109,7 @@ struct target *target_new(const struct target_config *c, struct world *const *wo
 	if (!t)
 		return NULL;
 	t->config = *c;
+	limit(&t->config, worlds, world_count);
 	t->worlds = worlds;
 	t->world_count = world_count;
 	t->genctr = 1;
@@ -291,6 +310,26 @@ struct target_subsys *target_find_subsys(struct target_port *p, const char *nqn)
 }
 
 /* --- time and counters --- */
+
+void target_io_sum_add(struct target_io_sum *sum, const struct tconn *tc)
+{
+	sum->reads += atomic_load_explicit(&tc->reads, memory_order_relaxed);
+	sum->writes += atomic_load_explicit(&tc->writes, memory_order_relaxed);
+	sum->read_bytes += atomic_load_explicit(&tc->read_bytes, memory_order_relaxed);
+	sum->written_bytes += atomic_load_explicit(&tc->written_bytes, memory_order_relaxed);
+}
+
+void target_io_sum(const struct target_subsys *s, struct target_io_sum *ret)
+{
+	*ret = s->io_past;
+	list_each(it, &s->controllers) {
+		const struct controller *ctrl = container_of(it, struct controller, node);
+
+		for (uint32_t q = 1; ctrl->queue_count && q <= TARGET_QUEUES_MAX; q++)
+			if (ctrl->queue[q])
+				target_io_sum_add(ret, ctrl->queue[q]);
+	}
+}
 
 static uint64_t subsys_turn(struct target_subsys *s, uint64_t now_ns)
 {

@@ -24,6 +24,7 @@
 #define TARGET_QUEUES_MAX 1024u	/* I/O queues of one controller */
 #define TARGET_AER_MAX	  4u	/* outstanding Asynchronous Event Requests */
 #define TARGET_KAS_MS	  1000u	/* KATO granularity */
+#define TARGET_DISABLED_MS 150000u	/* an association may be without an enabled controller */
 #define TARGET_VS	  NVME_VS(2, 0, 0)
 #define TCMD_IOV_MAX	  9	/* MDTS of 1 MiB in buffers of 128 KiB, and one to spare */
 #define TCONN_SPARES	  4	/* buffers for in-capsule data, held within one turn */
@@ -45,6 +46,11 @@ struct target_view {
 	struct target_ns ns[];	/* ascending nsid */
 };
 
+/* I/O commands that succeeded, for the health log. */
+struct target_io_sum {
+	uint64_t reads, writes, read_bytes, written_bytes;
+};
+
 struct target_subsys {
 	struct list node;
 	struct target *target;
@@ -55,6 +61,7 @@ struct target_subsys {
 	char (*hosts)[224];
 	size_t host_count;
 	struct list controllers;
+	struct target_io_sum io_past;	/* of queues that are gone */
 };
 
 struct target_port {
@@ -90,14 +97,15 @@ struct controller {
 	uint8_t hostid[16];
 	bool tls;
 	uint32_t cc, csts, aen_config;
-	bool queues_set;	/* Number of Queues was set */
+	uint16_t nsq, ncq;	/* Number of Queues, 0's-based, as last told to the host */
 	bool ending;
+	bool quiescing;		/* I/O queues were told to stop, and not all have let go */
 	uint32_t kato_ms;
-	uint64_t kato_deadline_ns, activity_seen;
+	uint64_t deadline_ns;	/* of keep-alive, or for being enabled */
+	uint64_t activity_seen;
 	struct tconn *admin;
 	struct tconn *queue[TARGET_QUEUES_MAX + 1];	/* [qid], 1.. */
 	uint32_t queue_count;	/* of I/O queues that have not let go */
-	uint32_t aer_events;	/* bit per kind that waits to be told */
 };
 
 enum tcmd_state {
@@ -123,14 +131,14 @@ struct tcmd {
 	bool duplicate;		/* its CID belongs to another command */
 	uint16_t status;	/* SCT << 8 | SC, with DNR */
 	uint64_t result;
-	uint64_t deadline_ns;	/* of the H2CData */
+	uint64_t deadline_ns;	/* of the R2T */
 	struct iovec iov[TCMD_IOV_MAX];
 	int iov_count;
 	void *buf[TCMD_IOV_MAX];
 	int buf_count;
 	const struct target_ns *ns;
 	struct io io;
-	uint32_t dsm_next, dsm_count;	/* ranges of a DSM command */
+	uint32_t step, steps;	/* commands of several I/Os: Flush of all namespaces, DSM */
 };
 
 struct tconn {
@@ -143,7 +151,12 @@ struct tconn {
 	enum conn_state state;
 	struct tconn_peer peer;
 	struct ic_result ic;
-	uint64_t state_since_ns, rx_ns;
+	uint64_t state_since_ns;
+	uint64_t pdu_ns;	/* when the PDU began that is coming in */
+	uint64_t h2c_ns;	/* when the last H2CData ended */
+	uint64_t tx_ns;		/* when the writer last got rid of something */
+	uint32_t tx_head, tx_front_done;	/* the writer's position then */
+	bool tx_waits;		/* there was something in the writer */
 
 	/* the queue, from Connect */
 	uint16_t qid;
@@ -157,21 +170,25 @@ struct tconn {
 	int placement;
 	bool placed;
 
-	struct tcmd *cmds;
+	struct tcmd first;	/* slot 0: all there is before Connect */
+	struct tcmd *cmds;	/* slots 1 .. cmd_count - 1 */
 	uint32_t cmd_count, in_flight;	/* in_flight: at the backend */
 	struct list free, waiting, r2ts, done;
 	struct tcmd *cur;		/* whose data the reader is in the middle of */
-	uint8_t *cid_used;		/* a bit per CID */
+	uint8_t *cid_used;		/* a bit per CID; NULL before Connect */
 	void *spare[TCONN_SPARES];
 	int spare_count;
 	uint32_t buffers_held;
-	atomic_ulong activity;		/* commands seen; keep-alive mark, read by the control loop */
+	/* written by its own thread, read by the control loop: commands seen (keep-alive), and I/O */
+	atomic_ulong activity, reads, writes, read_bytes, written_bytes;
 
 	bool busy;			/* inside input or turn: no need to wake it */
 	bool ended;			/* stream end() was called */
+	bool finishing;			/* no new commands; ends when those in flight are answered */
 	bool released;			/* its owner has let go of it (control loop) */
 	struct fault stop;		/* end with this at the next turn */
 	struct fault stop_wanted;	/* the same, on its way from the control loop */
+	bool stop_early;		/* it came to where the connection is still going to */
 	bool stop_pending;		/* control loop: a stop message is not acknowledged yet */
 	struct world_post stop_post, stop_ack, release_post;
 };
@@ -183,7 +200,23 @@ static inline bool tconn_unsettled(const struct tconn *tc)
 	return tc->placement >= 0 && !tc->placed;
 }
 
+static inline struct tcmd *tconn_slot(struct tconn *tc, uint32_t slot)
+{
+	return slot == 0 ? &tc->first : &tc->cmds[slot - 1];
+}
+
+/* A counter with one writer needs no locked instruction. */
+static inline void tconn_count(atomic_ulong *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
 void tconn_enter(struct tconn *tc, enum conn_state to);
+/* Memory for a queue of @entries. Returns 0 or -ENOMEM. May be called again before set_entries. */
+int tconn_reserve(struct tconn *tc, uint32_t entries);
+/* The queue has @entries from now on; they are reserved. */
+void tconn_set_entries(struct tconn *tc, uint32_t entries);
 /* From the control loop: end the connection, wherever it lives. */
 void tconn_stop(struct tconn *tc, enum cause cause);
 
@@ -206,14 +239,20 @@ void tcmd_execute(struct tcmd *c);
 void tcmd_flush_done(struct tconn *tc);
 /* The PDU writer has sealed the last PDU of the command @token. */
 void tcmd_released(void *owner, void *token);
-/* Submit c->io to the namespace's backend; completes the command at its end. */
+/* Submit c->io to the namespace's backend; @done completes the command. */
 void tcmd_submit(struct tcmd *c, void (*done)(struct world *w, struct io *io));
+/* The same for one I/O of several: true if @done will be called, false if it is done already. */
+bool tcmd_submit_step(struct tcmd *c, void (*done)(struct world *w, struct io *io));
+/* Let it go without an answer. */
+void tcmd_drop(struct tcmd *c);
 /* Backend errno -> status (protocol: writes 280h, reads 281h, ENOSPC 81h, ...). */
 uint16_t tcmd_errno_status(const struct tcmd *c, int err);
 
 /* --- tconn_data.c: buffers, R2T, H2CData --- */
 /* Buffers for c->len bytes into c->iov. False: none left now. */
 bool tcmd_get_buffers(struct tcmd *c);
+/* Can a command of @bytes ever get its buffers from @p? */
+bool tconn_buffers_suffice(const struct pool *p, uint32_t bytes);
 void tcmd_put_buffers(struct tcmd *c);
 /* Take a spare buffer for in-capsule data. False: there is none. */
 bool tcmd_take_spare(struct tcmd *c, uint32_t len);
@@ -253,13 +292,15 @@ struct controller *controller_new(struct target_subsys *s, struct tconn *admin,
 struct controller *controller_find(struct target_subsys *s, uint16_t cntlid);
 /* End the association: every queue is told, the controller goes when all have let go. */
 void controller_end(struct controller *ctrl, enum cause cause);
-/* Stop the I/O queues only (CC.EN = 0, shutdown). */
-void controller_stop_queues(struct controller *ctrl);
-void controller_enabled(struct controller *ctrl);
+/* CC was written. */
+void controller_set_cc(struct controller *ctrl, uint32_t cc);
 void controller_set_kato(struct controller *ctrl, uint32_t kato_ms);
 /* A connected tconn has let go. */
 void controller_queue_gone(struct controller *ctrl, struct tconn *tc);
 void controller_aer(struct tcmd *c);
+/* I/O of all queues of the subsystem, also of those that are gone. */
+void target_io_sum(const struct target_subsys *s, struct target_io_sum *ret);
+void target_io_sum_add(struct target_io_sum *sum, const struct tconn *tc);
 uint64_t controller_turn(struct controller *ctrl, uint64_t now_ns);
 bool controller_ready(const struct controller *ctrl);
 

@@ -48,26 +48,74 @@ static uint64_t state_deadline(const struct tconn *tc, enum cause *ret_cause)
 	default:
 		*ret_cause = CAUSE_PDU_TIMEOUT;
 		return pdu_reader_in_pdu(&tc->stream.reader) && !tc->stream.blocked ?
-			       after(tc->rx_ns, c->pdu_timeout_ns) : WORLD_NEVER;
+			       after(tc->pdu_ns, c->pdu_timeout_ns) : WORLD_NEVER;
 	}
+}
+
+/* The oldest R2T is to be served; while data comes for others it may wait a few times as long. */
+#define R2T_PATIENCE 8
+
+static uint64_t r2t_deadline(struct tconn *tc)
+{
+	const struct list *oldest = list_first(&tc->r2ts);
+	uint64_t wait_ns = tc->target->config.r2t_timeout_ns, first;
+
+	if (!oldest || !wait_ns)
+		return WORLD_NEVER;
+	first = container_of(oldest, struct tcmd, node)->deadline_ns;
+	return min_u64(max_u64(first, tc->h2c_ns + wait_ns), first + (R2T_PATIENCE - 1) * wait_ns);
+}
+
+/* A host that does not read what it asked for holds buffers. */
+static uint64_t tx_deadline(struct tconn *tc, uint64_t now_ns)
+{
+	const struct pdu_writer *w = &tc->stream.writer;
+
+	if (!tc->tx_waits || w->head != tc->tx_head || w->front_done != tc->tx_front_done) {
+		tc->tx_head = w->head;
+		tc->tx_front_done = w->front_done;
+		tc->tx_ns = now_ns;
+	}
+	tc->tx_waits = w->used != 0;
+	return w->used ? after(tc->tx_ns, tc->target->config.pdu_timeout_ns) : WORLD_NEVER;
 }
 
 static struct fault check_deadlines(struct tconn *tc, uint64_t now_ns, uint64_t *ret_deadline_ns)
 {
 	enum cause cause = CAUSE_NONE;
-	struct list *oldest = list_first(&tc->r2ts);
+	uint64_t data = min_u64(r2t_deadline(tc), tx_deadline(tc, now_ns));
 
 	*ret_deadline_ns = state_deadline(tc, &cause);
 	if (now_ns >= *ret_deadline_ns)
 		return timeout(cause);
-	if (oldest) {
-		uint64_t at = container_of(oldest, struct tcmd, node)->deadline_ns;
-
-		if (now_ns >= at)
-			return timeout(CAUSE_PDU_TIMEOUT);
-		*ret_deadline_ns = min_u64(*ret_deadline_ns, at);
-	}
+	if (now_ns >= data)
+		return timeout(CAUSE_PDU_TIMEOUT);
+	*ret_deadline_ns = min_u64(*ret_deadline_ns, data);
 	return OK;
+}
+
+/* Asked to finish: when nothing is at the backend and all is answered, the rest of the way is sending. */
+static void mind_finish(struct tconn *tc)
+{
+	if (tc->finishing && tc->in_flight == 0 && list_empty(&tc->done))
+		tc->stream.finish = true;
+}
+
+/* Take input again if there is a buffer for what may come. */
+static void mind_blocked(struct tconn *tc, uint64_t now_ns, uint64_t *ret_deadline_ns)
+{
+	struct stream *s = &tc->stream;
+
+	if (s->blocked && !tconn_unsettled(tc) && !tc->finishing) {
+		s->blocked = !tconn_want_spares(tc, 1);
+		tc->pdu_ns = now_ns;	/* the time that passed was ours */
+		if (s->blocked)	/* another connection has the buffers */
+			*ret_deadline_ns = now_ns + NS_PER_MS;
+	}
+	if (!s->blocked)
+		tconn_drop_spares(tc);
+	if (!list_empty(&tc->waiting))
+		*ret_deadline_ns = now_ns + NS_PER_MS;
 }
 
 static struct fault turn(struct stream *s, uint64_t now_ns, uint64_t *ret_deadline_ns)
@@ -83,15 +131,8 @@ static struct fault turn(struct stream *s, uint64_t now_ns, uint64_t *ret_deadli
 	tconn_serve_waiting(tc);
 	tcmd_flush_done(tc);
 	tc->busy = false;
-	if (s->blocked && !tconn_unsettled(tc)) {
-		s->blocked = !tconn_want_spares(tc, 1);
-		if (s->blocked)	/* another connection has the buffers */
-			*ret_deadline_ns = now_ns + NS_PER_MS;
-	}
-	if (!s->blocked)
-		tconn_drop_spares(tc);
-	if (!list_empty(&tc->waiting))
-		*ret_deadline_ns = now_ns + NS_PER_MS;
+	mind_finish(tc);
+	mind_blocked(tc, now_ns, ret_deadline_ns);
 	why = check_deadlines(tc, now_ns, &deadline);
 	*ret_deadline_ns = min_u64(*ret_deadline_ns, deadline);
 	return why;
@@ -101,7 +142,7 @@ static struct fault turn(struct stream *s, uint64_t now_ns, uint64_t *ret_deadli
 static void abandon(struct tconn *tc)
 {
 	for (uint32_t i = 0; i < tc->cmd_count; i++) {
-		struct tcmd *c = &tc->cmds[i];
+		struct tcmd *c = tconn_slot(tc, i);
 
 		if (c->state == TCMD_FREE || (c->state == TCMD_IO && c->io.done))
 			continue;
@@ -151,22 +192,39 @@ static const struct stream_ops ops = {
 
 /* --- making and letting go --- */
 
-/* Commands and writer for a queue of @entries. The first, small set serves until Connect. */
-static int set_entries(struct tconn *tc, uint32_t entries)
+/* PDUs in the writer: two per command, ICResp, TermReq, and some air. */
+static uint32_t writer_slots(uint32_t commands)
 {
-	struct tcmd *cmds = calloc(entries + 1, sizeof(*cmds));
+	return 2 * commands + 8;
+}
 
-	if (!cmds)
+static void add_slot(struct tconn *tc, struct tcmd *c)
+{
+	c->tc = tc;
+	c->slot = (uint16_t)tc->cmd_count++;
+	list_add_tail(&tc->free, &c->node);
+}
+
+int tconn_reserve(struct tconn *tc, uint32_t entries)
+{
+	struct pdu_writer *w = &tc->stream.writer;
+	uint32_t slots = writer_slots(entries + 1);
+
+	assert(tc->cmd_count == 1);
+	free(tc->cmds);	/* of an earlier Connect, which was refused */
+	tc->cmds = calloc(entries, sizeof(*tc->cmds));
+	if (!tc->cid_used)
+		tc->cid_used = calloc(1, 65536 / 8);
+	if (!tc->cmds || !tc->cid_used)
 		return -ENOMEM;
-	assert(tc->cmd_count == 0);
-	tc->cmds = cmds;
-	tc->cmd_count = entries + 1;
-	for (uint32_t i = 0; i < tc->cmd_count; i++) {
-		cmds[i].tc = tc;
-		cmds[i].slot = (uint16_t)i;
-		list_add_tail(&tc->free, &cmds[i].node);
-	}
-	return 0;
+	return w->slots < slots ? pdu_writer_grow(w, slots) : 0;
+}
+
+void tconn_set_entries(struct tconn *tc, uint32_t entries)
+{
+	for (uint32_t i = 0; i < entries; i++)
+		add_slot(tc, &tc->cmds[i]);
+	tc->entries = entries;
 }
 
 static void tconn_destroy(struct tconn *tc)
@@ -182,7 +240,6 @@ static void tconn_destroy(struct tconn *tc)
 struct tconn *tconn_new(struct target_port *port, void (*wake)(void *ctx), void *ctx)
 {
 	struct tconn *tc = calloc(1, sizeof(*tc));
-	uint32_t entries = port->target->config.queue_size_max;
 
 	if (!tc)
 		return NULL;
@@ -199,10 +256,9 @@ struct tconn *tconn_new(struct target_port *port, void (*wake)(void *ctx), void 
 	list_init(&tc->done);
 	pdu_reader_init(&tc->stream.reader, PDU_FROM_HOST);
 	pdu_place_init(&tc->stream.place, &tc->stream.reader, tc, tconn_place_dest);
-	tc->cid_used = calloc(1, 65536 / 8);
+	add_slot(tc, &tc->first);
 	tc->target->counters.connections++;
-	if (tc->cid_used && set_entries(tc, entries) == 0 &&
-	    pdu_writer_init(&tc->stream.writer, 2 * (entries + 1) + 8, tcmd_released, tc) == 0)
+	if (pdu_writer_init(&tc->stream.writer, writer_slots(1), tcmd_released, tc) == 0)
 		return tc;
 	tconn_destroy(tc);
 	return NULL;
@@ -217,7 +273,6 @@ void tconn_secured(struct tconn *tc, const struct tconn_peer *peer)
 {
 	tc->peer = *peer;
 	tc->state_since_ns = world_now(tc->w);
-	tc->rx_ns = tc->state_since_ns;
 }
 
 bool tconn_connected(const struct tconn *tc)
@@ -234,6 +289,8 @@ void tconn_placed(struct tconn *tc, struct world *w)
 {
 	tc->w = w;
 	tc->placed = true;
+	if (tc->stop_early)
+		tc->stop = tc->stop_wanted;
 	assert(tc->buffers_held == 0);	/* they belong to the thread it came from */
 }
 
@@ -242,8 +299,10 @@ static void let_go(struct tconn *tc)
 {
 	if (!tc->released) {
 		tc->released = true;
-		if (tc->ctrl)
+		if (tc->ctrl) {
+			target_io_sum_add(&tc->ctrl->subsys->io_past, tc);
 			controller_queue_gone(tc->ctrl, tc);
+		}
 		tc->ctrl = NULL;
 	}
 	if (!tc->stop_pending)
@@ -277,14 +336,21 @@ static void stop_acked(struct world *w, struct world_post *p)
 		let_go(tc);
 }
 
+/*
+ * A stop may overtake the connection that moves to this thread: then it is kept for the arrival.
+ * What it looks at here (w) is written by this thread only.
+ */
 static void stop_arrived(struct world *w, struct world_post *p)
 {
 	struct tconn *tc = container_of(p, struct tconn, stop_post);
 
-	(void)w;
-	tc->stop = tc->stop_wanted;
-	if (tc->wake)
-		tc->wake(tc->wake_ctx);
+	if (tc->w != w) {
+		tc->stop_early = true;
+	} else {
+		tc->stop = tc->stop_wanted;
+		if (tc->wake)
+			tc->wake(tc->wake_ctx);
+	}
 	tc->stop_ack.run = stop_acked;
 	world_post(tc->target->worlds[0], &tc->stop_ack);
 }
@@ -301,7 +367,7 @@ void tconn_stop(struct tconn *tc, enum cause cause)
 
 void tconn_finish(struct tconn *tc)
 {
-	tc->stop = fault_os(ECANCELED, CAUSE_SHUTDOWN);
+	tc->finishing = true;
 	if (tc->wake)
 		tc->wake(tc->wake_ctx);
 }

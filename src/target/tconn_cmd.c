@@ -16,7 +16,21 @@ static struct fault seq_error(void)
 
 static bool cid_taken(const struct tconn *tc, uint16_t cid)
 {
-	return tc->cid_used[cid / 8] & (1 << cid % 8);
+	return tc->cid_used && tc->cid_used[cid / 8] & (1 << cid % 8);
+}
+
+static void cid_take(struct tcmd *c)
+{
+	c->duplicate = cid_taken(c->tc, c->cid);
+	if (c->tc->cid_used)
+		c->tc->cid_used[c->cid / 8] |= (uint8_t)(1 << c->cid % 8);
+}
+
+/* From here on the host may use the CID again. */
+static void cid_give_back(struct tcmd *c)
+{
+	if (!c->duplicate && c->tc->cid_used)
+		c->tc->cid_used[c->cid / 8] &= (uint8_t)~(1 << c->cid % 8);
 }
 
 static bool is_fabrics(const struct tcmd *c)
@@ -54,7 +68,7 @@ static uint16_t check_sgl(struct tcmd *c, uint32_t data_len)
 	}
 	if (sgl->type != NVME_SGL_TRANSPORT)
 		return NVME_SC_SGL_INVALID_TYPE | DNR;
-	if (data_len)
+	if (data_len || (dir == NVME_DIR_NONE && c->len))
 		return NVME_SC_SGL_INVALID_DATA | DNR;
 	if (c->len > c->tc->target->config.mdts_bytes)
 		return NVME_SC_INVALID_FIELD | DNR;
@@ -81,11 +95,10 @@ struct fault tcmd_begin(struct tconn *tc, const struct nvme_sqe *sqe, uint32_t d
 	c->io.done = NULL;
 	c->state = TCMD_CAPSULE;
 	tc->cur = c;
-	atomic_fetch_add_explicit(&tc->activity, 1, memory_order_relaxed);
+	tconn_count(&tc->activity, 1);
 	if (tc->entries)
 		tc->sqhd = (uint16_t)((tc->sqhd + 1u) % tc->entries);
-	c->duplicate = cid_taken(tc, cid);
-	tc->cid_used[cid / 8] |= (uint8_t)(1 << cid % 8);
+	cid_take(c);
 	c->status = c->duplicate ? NVME_SC_CMDID_CONFLICT | DNR : check_sgl(c, data_len);
 	c->discard = c->status != 0;
 	if (c->status || data_len == 0)
@@ -122,7 +135,9 @@ void tcmd_want_data(struct tcmd *c)
 		tcmd_execute(c);	/* it takes buffers when it knows that it needs them */
 		return;
 	}
-	if (c->tc->qid && !is_fabrics(c))
+	if (c->tc->state == CONN_CONNECT)	/* its data comes in the capsule */
+		status = NVME_SC_SGL_INVALID_DATA | DNR;
+	else if (c->tc->qid && !is_fabrics(c))
 		status = nvm_check(c);
 	if (status)
 		tcmd_complete(c, status);
@@ -143,15 +158,25 @@ void tcmd_execute(struct tcmd *c)
 
 /* --- the backend --- */
 
-void tcmd_submit(struct tcmd *c, void (*done)(struct world *w, struct io *io))
+bool tcmd_submit_step(struct tcmd *c, void (*done)(struct world *w, struct io *io))
 {
 	struct tconn *tc = c->tc;
 
 	c->state = TCMD_IO;
 	c->io.done = done;
 	tc->in_flight++;
-	if (backend_submit(c->ns->backend, tc->w, &c->io) == IO_DONE)
-		done(tc->w, &c->io);
+	if (backend_submit(c->ns->backend, tc->w, &c->io) == IO_PENDING)
+		return true;
+	tc->in_flight--;
+	return false;
+}
+
+void tcmd_submit(struct tcmd *c, void (*done)(struct world *w, struct io *io))
+{
+	if (tcmd_submit_step(c, done))
+		return;
+	c->tc->in_flight++;	/* @done counts it off */
+	done(c->tc->w, &c->io);
 }
 
 uint16_t tcmd_errno_status(const struct tcmd *c, int err)
@@ -165,6 +190,10 @@ uint16_t tcmd_errno_status(const struct tcmd *c, int err)
 		return NVME_SC_LBA_RANGE | DNR;
 	case EOPNOTSUPP:
 		return NVME_SC_INVALID_OPCODE | DNR;
+	case EROFS:
+		return NVME_SC_NS_WRITE_PROTECTED | DNR;
+	case ENOMEM:
+		return NVME_SC_INTERNAL;
 	default:
 		return c->io.op == IO_READ ? NVME_SC_READ_ERROR : NVME_SC_WRITE_FAULT;
 	}
@@ -228,12 +257,19 @@ static void answer(struct tcmd *c)
 	bool success = data && c->tc->sqflow_off && c->result == 0;
 
 	c->state = TCMD_SENDING;
-	if (!c->duplicate)
-		c->tc->cid_used[c->cid / 8] &= (uint8_t)~(1 << c->cid % 8);
+	cid_give_back(c);
 	if (data)
 		send_data(c, success);
 	if (!success)
 		send_response(c);
+}
+
+void tcmd_drop(struct tcmd *c)
+{
+	cid_give_back(c);
+	tcmd_put_buffers(c);
+	c->state = TCMD_FREE;
+	list_add_tail(&c->tc->free, &c->node);
 }
 
 void tcmd_flush_done(struct tconn *tc)

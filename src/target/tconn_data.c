@@ -20,6 +20,29 @@ static uint32_t held_max(const struct tconn *tc)
 	return (uint32_t)max_u64(limit ? limit : tc->w->buffers->count / 2, TCMD_IOV_MAX + 1);
 }
 
+/*
+ * Buffers that only in-capsule data may have. What it fills goes to the backend and comes back
+ * without further input; so there is always one to go on with, also when hosts owe us the data of
+ * many R2Ts, or do not read what they asked for.
+ */
+static uint32_t reserved(const struct pool *p)
+{
+	return p->count < 16 ? 1 : p->count / 8;
+}
+
+bool tconn_buffers_suffice(const struct pool *p, uint32_t bytes)
+{
+	return p->count > reserved(p) && bytes <= (p->count - reserved(p)) * p->buf_bytes;
+}
+
+/* May @n more buffers go to commands that wait for the host? */
+static bool buffers_free(const struct tconn *tc, uint32_t n)
+{
+	const struct pool *p = tc->w->buffers;
+
+	return p->avail >= n + reserved(p) && tc->buffers_held + n < held_max(tc);
+}
+
 static void *get_buffer(struct tconn *tc)
 {
 	void *buf = tc->buffers_held < held_max(tc) ? pool_get(tc->w->buffers) : NULL;
@@ -39,15 +62,13 @@ bool tcmd_get_buffers(struct tcmd *c)
 	uint32_t size = (uint32_t)c->tc->w->buffers->buf_bytes, left = c->len;
 
 	assert(c->buf_count == 0);
+	if (!buffers_free(c->tc, (left + size - 1) / size))
+		return false;
 	for (c->iov_count = 0; left; c->iov_count++) {
 		void *buf = get_buffer(c->tc);
 		uint32_t n = (uint32_t)min_u64(left, size);
 
-		if (!buf) {
-			tcmd_put_buffers(c);
-			return false;
-		}
-		assert(c->buf_count < TCMD_IOV_MAX);
+		assert(buf && c->buf_count < TCMD_IOV_MAX);
 		c->buf[c->buf_count++] = buf;
 		c->iov[c->iov_count] = (struct iovec){ buf, n };
 		left -= n;
@@ -159,9 +180,9 @@ struct fault tconn_h2c_begin(struct tconn *tc, const uint8_t *hdr)
 	bool last = d->hdr.flags & NVME_TCP_F_DATA_LAST;
 	struct tcmd *c;
 
-	if (ttag >= tc->cmd_count || tc->cmds[ttag].state != TCMD_R2T)
+	if (ttag >= tc->cmd_count || tconn_slot(tc, ttag)->state != TCMD_R2T)
 		return bad(NVME_TCP_FES_INVALID_HDR, offsetof(struct nvme_tcp_data_pdu, ttag));
-	c = &tc->cmds[ttag];
+	c = tconn_slot(tc, ttag);
 	if (load_le16(d->command_id) != c->cid)
 		return bad(NVME_TCP_FES_INVALID_HDR,
 			   offsetof(struct nvme_tcp_data_pdu, command_id));
@@ -180,6 +201,8 @@ struct fault tconn_h2c_end(struct tconn *tc, const uint8_t *hdr, bool ddgst_bad)
 	const struct nvme_tcp_data_pdu *d = (const void *)hdr;
 	struct tcmd *c = tc->cur;
 
+	tc->cur = NULL;
+	tc->h2c_ns = world_now(tc->w);
 	c->received += load_le32(d->data_length);
 	/* 3.3.1.1: not fatal; the command fails when all of its data is in */
 	if (ddgst_bad)
@@ -232,6 +255,7 @@ struct mspan tconn_place_dest(void *owner, const uint8_t *hdr, uint32_t off, boo
 	const struct nvme_tcp_data_pdu *d = (const void *)hdr;
 	const struct mspan scratch = { NULL, SIZE_MAX };
 	struct tconn *tc = owner;
+	const struct tcmd *c;
 	uint32_t ttag, at;
 
 	if (tc->state != CONN_LIVE)
@@ -249,8 +273,8 @@ struct mspan tconn_place_dest(void *owner, const uint8_t *hdr, uint32_t off, boo
 		return scratch;
 	ttag = load_le16(d->ttag);
 	at = load_le32(d->data_offset);
-	if (ttag >= tc->cmd_count || tc->cmds[ttag].state != TCMD_R2T || at > tc->cmds[ttag].len ||
-	    off > tc->cmds[ttag].len - at)
+	c = ttag < tc->cmd_count ? tconn_slot(tc, ttag) : NULL;
+	if (!c || c->state != TCMD_R2T || at > c->len || off > c->len - at)
 		return scratch;
-	return place_in(&tc->cmds[ttag], at + off);
+	return place_in(c, at + off);
 }

@@ -60,6 +60,7 @@ static void on_data(struct tconn *tc, const struct pdu_event *ev)
 
 static struct fault on_end(struct tconn *tc, const struct pdu_event *ev)
 {
+	tc->pdu_ns = world_now(tc->w);
 	switch (ev->hdr[0]) {
 	case NVME_TCP_ICREQ:
 		return on_icreq(tc, ev->hdr);
@@ -89,7 +90,7 @@ static struct fault on_event(struct tconn *tc, enum pdu_step step, const struct 
 /* The next PDU may be a capsule with data: without a buffer for it the socket is left unread. */
 static bool must_block(struct tconn *tc)
 {
-	tc->stream.blocked = tconn_unsettled(tc) || !tconn_want_spares(tc, 1);
+	tc->stream.blocked = tconn_unsettled(tc) || tc->finishing || !tconn_want_spares(tc, 1);
 	return tc->stream.blocked;
 }
 
@@ -100,7 +101,8 @@ struct fault tconn_input(struct stream *s, struct span *in)
 	struct fault why = OK;
 	enum pdu_step step;
 
-	tc->rx_ns = world_now(tc->w);
+	if (!pdu_reader_in_pdu(&s->reader))
+		tc->pdu_ns = world_now(tc->w);
 	tc->busy = true;
 	while (!must_block(tc)) {
 		step = pdu_reader_step(&s->reader, in, &ev, &why);
