@@ -18,7 +18,7 @@
 enum bringup_purpose {
 	BRINGUP_IO,	   /* an I/O controller: enable, identify, ask for queues */
 	BRINGUP_DISCOVERY, /* a discovery controller: enable, identify */
-	BRINGUP_SHUTDOWN   /* CC.SHN, until CSTS.SHST says complete */
+	BRINGUP_SHUTDOWN,  /* CC.SHN, until CSTS.SHST says complete */
 };
 
 struct bringup_config {

@@ -18,7 +18,7 @@ enum hslot_state {
 	HSLOT_FREE,
 	HSLOT_WAITING, /* for room in the writer */
 	HSLOT_SENT,    /* the controller may speak of it */
-	HSLOT_ANSWERED /* failed by the controller, but our data is still being sent */
+	HSLOT_ANSWERED, /* failed by the controller, but our data is still being sent */
 };
 
 /* One R2T that is not served yet. */

@@ -6,6 +6,7 @@
  * or 1), HOSTNQN, TARGET (the target's process).
  * Exit code 0: all held; else one line says what did not. client_library.sh starts it.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <nvmetls.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -547,6 +549,105 @@ static void discover(void)
 	nvmetls_discovery_free(d);
 }
 
+/* --- causes: peers that do not behave, each with its name --- */
+
+static const struct peer {
+	const char *what;
+	bool tls;
+	bool closes;	    /* else it is silent */
+	const char *answer; /* after the host's first bytes: "ic", "http" or NULL */
+	const char *cause;
+} peers[] = {
+	{ "says nothing", false, false, NULL, "icreq-timeout" },
+	{ "says nothing to TLS", true, false, NULL, "handshake-timeout" },
+	{ "closes", false, true, NULL, "closed-after-icreq" },
+	{ "closes TLS", true, true, NULL, "closed-after-clienthello" },
+	{ "another protocol", false, false, "http", "pdu-invalid" },
+	{ "another protocol, TLS", true, false, "http", "not-nvme-tcp" },
+	{ "never answers Connect", false, false, "ic", "connect-timeout" },
+	{ "closes after ICResp", false, true, "ic", "peer-closed" },
+	{ "speaks without TLS", true, false, "ic", "tls-on-plaintext-port" },
+};
+
+struct listener {
+	const struct peer *peer;
+	int fd;
+};
+
+static void *serve_one(void *arg)
+{
+	static const char http[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+	static const char ic[128] = { 1, 0, (char)128, 0, (char)128, 0, 0, 0, [13] = 16 };
+	struct listener *l = arg;
+	int fd = accept(l->fd, NULL, NULL);
+	char b[2048];
+
+	MUST(fd >= 0 && recv(fd, b, sizeof(b), 0) > 0);
+	if (l->peer->answer && strcmp(l->peer->answer, "http") == 0)
+		MUST(send(fd, http, sizeof(http) - 1, MSG_NOSIGNAL) > 0);
+	else if (l->peer->answer)
+		MUST(send(fd, ic, sizeof(ic), MSG_NOSIGNAL) > 0);
+	if (l->peer->closes && l->peer->answer)
+		MUST(recv(fd, b, sizeof(b), 0) > 0); /* Connect */
+	while (!l->peer->closes && recv(fd, b, sizeof(b), 0) > 0)
+		;
+	close(fd);
+	return NULL;
+}
+
+static void cause(const struct peer *p)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct listener l = { p, socket(AF_INET, SOCK_STREAM, 0) };
+	struct nvmetls_options o = options(1);
+	struct nvmetls *c = NULL;
+	struct nvmetls_error e;
+	socklen_t len = sizeof(a);
+	pthread_t t;
+	char port[8];
+
+	MUST(bind(l.fd, (struct sockaddr *)&a, len) == 0 && listen(l.fd, 1) == 0);
+	MUST(getsockname(l.fd, (struct sockaddr *)&a, &len) == 0);
+	snprintf(port, sizeof(port), "%u", ntohs(a.sin_port));
+	o.traddr = "127.0.0.1";
+	o.trsvcid = port;
+	o.connect_timeout_ms = 300;
+	o.tls = p->tls ? NVMETLS_TLS_REQUIRED : NVMETLS_TLS_OFF;
+	o.tls_key = "NVMeTLSkey-1:01:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+	MUST(pthread_create(&t, NULL, serve_one, &l) == 0);
+	MUST(nvmetls_connect(&o, &c, &e) != 0 && !c);
+	pthread_join(t, NULL);
+	close(l.fd);
+	if (strcmp(e.cause, p->cause) == 0 && e.message[0] && e.hint[0])
+		return;
+	fprintf(stderr, "client-library: %s: %s, not %s: %s\n", p->what, e.cause, p->cause,
+		e.message);
+	exit(1);
+}
+
+static void causes(void)
+{
+	struct nvmetls_options o = options(1);
+	struct nvmetls *c = NULL;
+	struct nvmetls_error e;
+
+	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++)
+		cause(&peers[i]);
+	o.tls = NVMETLS_TLS_OFF;
+	o.traddr = "127.0.0.1";
+	o.trsvcid = "1";
+	MUST(nvmetls_connect(&o, &c, &e) == -ECONNREFUSED);
+	MUST(strcmp(e.cause, "connection-refused") == 0);
+	o.traddr = "256.1.1.1.";
+	MUST(nvmetls_connect(&o, &c, &e) != 0 && strcmp(e.cause, "address-invalid") == 0);
+	o.traddr = "127.0.0.1";
+	o.tls = NVMETLS_TLS_REQUIRED;
+	o.subsysnqn = "nqn.without-a-key";
+	MUST(nvmetls_connect(&o, &c, &e) == -ENOKEY && strcmp(e.cause, "psk-missing") == 0);
+	o.tls_key = "NVMeTLSkey-1:01:AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+	MUST(nvmetls_connect(&o, &c, &e) == -EBADMSG && !strstr(e.message, "AQEC"));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -555,7 +656,7 @@ int main(int argc, char **argv)
 	} verbs[] = {
 		{ "verify", verify }, { "idle", idle },	    { "forks", forks },
 		{ "fd", fd },	      { "rules", rules },   { "lost", lost },
-		{ "cancel", cancel }, { "discover", discover },
+		{ "cancel", cancel }, { "discover", discover }, { "causes", causes },
 	};
 
 	MUST(argc == 3);

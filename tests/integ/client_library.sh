@@ -31,6 +31,8 @@ target_dies() {
 	done
 }
 
+passes client-library causes thread
+
 export TLS=0
 start_target --tls none --threads 2 --subsys nqn.test --namespace mem:64M --allow-any-host
 everything
