@@ -31,7 +31,8 @@ struct file {
 	bool is_block;
 };
 
-static const uint8_t zeroes[ZEROES_BYTES] __attribute__((aligned(4096)));
+/* Never written; not const, so that it takes no room in the program. */
+static uint8_t zeroes[ZEROES_BYTES] __attribute__((aligned(4096)));
 
 static int failed(const char *path, int err, const char *what, char *why, size_t why_size)
 {
@@ -76,10 +77,40 @@ static uint32_t direct_align(int fd, const struct backend *b, bool is_block)
 	return is_block ? b->block_bytes : 4096;
 }
 
+static bool probe(const struct file *f)
+{
+	void *buf = aligned_alloc(f->align, f->align);
+	bool good = buf && pread(f->direct_fd, buf, f->align, 0) >= 0;
+
+	free(buf);
+	return good;
+}
+
+/* Direct I/O where it can be had: what the system says about alignment is tried once. */
+static void open_direct(struct file *f, const struct backend *b, const char *path, int mode)
+{
+	f->align = direct_align(f->fd, b, f->is_block);
+	f->direct_fd = open(path, mode | O_DIRECT);
+	if (f->direct_fd >= 0 && probe(f))
+		return;
+	if (f->direct_fd >= 0)
+		close(f->direct_fd);
+	f->direct_fd = -1;
+}
+
+/* A device that is mounted, or part of something, is refused. */
+static int open_mode(const char *path, bool read_only)
+{
+	struct stat st;
+	int mode = (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+
+	return !read_only && stat(path, &st) == 0 && S_ISBLK(st.st_mode) ? mode | O_EXCL : mode;
+}
+
 static int file_open(struct backend *b, const char *path, char *why, size_t why_size)
 {
 	struct file *f = calloc(1, sizeof(*f));
-	int rc, mode = (b->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+	int rc, mode = open_mode(path, b->read_only);
 
 	if (!f)
 		return failed(path, ENOMEM, NULL, why, why_size);
@@ -97,8 +128,7 @@ static int file_open(struct backend *b, const char *path, char *why, size_t why_
 		free(f);
 		return rc;
 	}
-	f->direct_fd = open(path, mode | O_DIRECT);
-	f->align = direct_align(f->fd, b, f->is_block);
+	open_direct(f, b, path, mode & ~O_EXCL);
 	b->volatile_cache = true;
 	b->can_deallocate = b->can_write_zeroes = true;
 	b->impl = f;
@@ -134,7 +164,7 @@ static void write_piece(struct world *w, struct io *io)
 	uint64_t left = io->len_bytes - (x->offset - io->offset_bytes);
 
 	x->len = min_u64(left, ZEROES_BYTES);
-	io->zero_iov = (struct iovec){ (void *)zeroes, x->len };
+	io->zero_iov = (struct iovec){ zeroes, x->len };
 	x->op = WORLD_IO_WRITE;
 	x->dsync = io->fua;
 	x->iov = &io->zero_iov;
