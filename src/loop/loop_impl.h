@@ -16,7 +16,7 @@
 #include "loop/workers.h"
 
 #define HOT_SOCKS	 4
-#define ACCEPTS_PER_TURN 64
+#define ACCEPTS_PER_TURN 8
 #define RX_BYTES_DEFAULT (128u << 10)
 
 /* A token names a watched socket, also after its end: then the generations differ. */

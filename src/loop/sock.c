@@ -304,7 +304,10 @@ static bool accept_one(struct world_sock *s)
 	return true;
 }
 
-/* A flood of connections gets its share of a pass, not all of it. */
+/*
+ * A flood of connections gets its share of a pass, not all of it: those that were given up while
+ * they waited are found dead, and not counted any more, before the next are let in.
+ */
 static bool accept_some(void *ctx, unsigned int events)
 {
 	struct world_sock *s = ctx;
