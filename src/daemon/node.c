@@ -159,9 +159,15 @@ static void log_end(struct node_conn *nc)
 
 /* --- the end, and its accounting on the control world --- */
 
-static void stopped_when_empty(struct node *n)
+void node_stopped_when_empty(struct node *n)
 {
+	struct target_counters target;
+
 	if (!n->stopping || !list_empty(&n->conns) || !n->stopped)
+		return;
+	/* the target lets go of a connection when all messages to it are acknowledged */
+	target_counters(n->target, &target);
+	if (target.connections || target.controllers)
 		return;
 	world_timer_cancel(n->worlds[0], &n->grace_timer);
 	world_timer_cancel(n->worlds[0], &n->target_timer);
@@ -180,7 +186,7 @@ static void reap(struct node_conn *nc)
 	session_free(&nc->conn.session);
 	keytable_unref(nc->table);
 	free(nc);
-	stopped_when_empty(n);
+	node_stopped_when_empty(n);
 }
 
 static void gone(struct world *w, struct world_post *p)
@@ -356,7 +362,7 @@ void node_stop(struct node *n, uint64_t grace_ns, void (*stopped)(void *ctx), vo
 	world_timer_set(w, &n->grace_timer, world_now(w) + grace_ns);
 	n->grace_timer.fire = grace_over;
 	stop_all(n, false);
-	stopped_when_empty(n);
+	node_stopped_when_empty(n);
 }
 
 void node_counters(const struct node *n, struct node_counters *ret)

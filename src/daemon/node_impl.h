@@ -50,5 +50,7 @@ struct node_conn {
 
 /* An accepted socket (world_accept_fn; ctx is the listener). */
 void node_accept(void *ctx, struct world *w, struct world_sock *s, const struct sockaddr *addr);
+/* Tell the owner if the node was asked to stop and nothing of it is left. */
+void node_stopped_when_empty(struct node *n);
 /* "127.0.0.1:4420", "[::1]:4420"; @dst of @size bytes, always terminated. */
 void node_format_addr(const struct sockaddr *addr, char *dst, size_t size);

@@ -188,6 +188,7 @@ static void target_due(struct world *w, struct world_timer *t)
 
 	if (next != WORLD_NEVER)
 		world_timer_set(w, t, next);
+	node_stopped_when_empty(n);
 }
 
 static void target_wake(void *ctx)

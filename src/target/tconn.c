@@ -229,12 +229,15 @@ void tconn_set_entries(struct tconn *tc, uint32_t entries)
 
 static void tconn_destroy(struct tconn *tc)
 {
+	struct target *t = tc->target;
+
 	pdu_writer_free(&tc->stream.writer);
 	target_view_unref(tc->view);
 	free(tc->cmds);
 	free(tc->cid_used);
-	tc->target->counters.connections--;
 	free(tc);
+	if (--t->counters.connections == 0 && t->wake)
+		t->wake(t->wake_ctx);	/* who waits for the target to be free of connections */
 }
 
 struct tconn *tconn_new(struct target_port *port, void (*wake)(void *ctx), void *ctx)
