@@ -5,6 +5,7 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -73,7 +74,7 @@ static int cmd_version(const struct verb *v, int argc, char **argv)
 
 	if (rc != GO_ON)
 		return rc;
-	aead_setup();
+	aead_setup(getenv("NVMETLS_CRYPTO"));
 	kind = loop_choose(LOOP_AUTO, &why);
 	printf("nvmetls %s\ncrypto: %s\ncrc32c: %s\nloop:   %s (%s)\n", NVMETLS_VERSION,
 	       aead_provider(), crc32c_provider(), kind == LOOP_URING ? "uring" : "epoll", why);

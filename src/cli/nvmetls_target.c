@@ -56,7 +56,7 @@ static int start(struct running *r, const struct target_options *o)
 	char why[512];
 	int rc;
 
-	aead_setup();
+	aead_setup(getenv("NVMETLS_CRYPTO"));
 	if (loops_new(&o->loops, &r->loops, why, sizeof(why)))
 		return failed("", why);
 	for (uint32_t i = 0; i < loops_count(r->loops); i++)

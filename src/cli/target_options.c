@@ -103,7 +103,7 @@ static int show_version(const struct target_options *o)
 	const char *why;
 	enum loop_kind kind = loop_choose(o->loops.kind, &why);
 
-	aead_setup();
+	aead_setup(getenv("NVMETLS_CRYPTO"));
 	printf("nvmetls-target %s\ncrypto: %s\ncrc32c: %s\nloop:   %s (%s)\n", NVMETLS_VERSION,
 	       aead_provider(), crc32c_provider(), kind == LOOP_URING ? "uring" : "epoll", why);
 	return STATUS_DONE;

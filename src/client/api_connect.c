@@ -183,7 +183,7 @@ static int start_home(struct nvmetls *c, struct nvmetls_error *e)
 	char why[256] = "";
 	int rc;
 
-	aead_setup();
+	aead_setup(getenv("NVMETLS_CRYPTO"));
 	rc = loops_new(&lc, &c->loops, why, sizeof(why));
 	if (rc == 0)
 		rc = loops_spawn(c->loops);

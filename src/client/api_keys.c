@@ -2,6 +2,7 @@
 /* Keys: make, check, insert. And what this library is. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -135,7 +136,7 @@ static void make_version(void)
 {
 	const char *why;
 
-	aead_setup();
+	aead_setup(getenv("NVMETLS_CRYPTO"));
 	snprintf(version, sizeof(version), "%s (crypto %s, loop %s)", NVMETLS_VERSION,
 		 aead_provider(), loop_choose(LOOP_AUTO, &why) == LOOP_URING ? "uring" : "epoll");
 }

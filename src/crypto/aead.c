@@ -17,14 +17,12 @@ static const struct aead_ops *const providers[] = {
 	&aead_evp,
 };
 
-static const struct aead_ops *chosen;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static const struct aead_ops *chosen;	/* set once */
 static char description[96];
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void choose(void)
+static void choose(const char *wanted)
 {
-	const char *wanted = getenv("NVMETLS_CRYPTO");
-
 	for (size_t i = 0; i < ARRAY_SIZE(providers) && !chosen; i++) {
 		if (wanted && strcmp(wanted, providers[i]->name) != 0)
 			continue;
@@ -36,14 +34,17 @@ static void choose(void)
 	assert(chosen);
 }
 
-void aead_setup(void)
+void aead_setup(const char *provider)
 {
-	pthread_once(&once, choose);
+	pthread_mutex_lock(&lock);
+	if (!chosen)
+		choose(provider);
+	pthread_mutex_unlock(&lock);
 }
 
 const char *aead_provider(void)
 {
-	aead_setup();
+	aead_setup(NULL);
 	return description;
 }
 
@@ -51,7 +52,7 @@ struct aead *aead_new(enum aead_alg alg, const uint8_t *key)
 {
 	struct aead *a;
 
-	aead_setup();
+	aead_setup(NULL);
 	a = chosen->alloc(alg);
 	if (!a)
 		return NULL;

@@ -4,7 +4,7 @@
  *
  * Two providers, chosen once at start: intel-ipsec-mb where it was built in
  * and the CPU has AES-NI, libcrypto's EVP elsewhere. NVMETLS_CRYPTO=evp|ipsec-mb
- * overrides (tests run both). A key context is used by one thread at a time.
+ * in the programs' environment overrides. A key context is used by one thread at a time.
  *
  * Shapes: 12-byte nonce, 16-byte tag, key of 16 (AES-128) or 32 (AES-256) bytes.
  * Nothing here allocates but aead_new().
@@ -24,8 +24,11 @@ enum aead_alg { AEAD_AES_128_GCM, AEAD_AES_256_GCM };
 
 struct aead;	/* one key: schedule, hash table, state of a streaming open */
 
-/* Chooses the provider; call once before threads start. Idempotent. */
-void aead_setup(void);
+/*
+ * Chooses the provider: @provider ("evp", "ipsec-mb") if it works here; NULL: the best. Call once
+ * before threads start; what comes later changes nothing.
+ */
+void aead_setup(const char *provider);
 /* "ipsec-mb 1.3 (vaes-avx512)", "evp (OpenSSL 3.0.19)"; static string. */
 const char *aead_provider(void);
 

@@ -10,7 +10,7 @@ enum conn_state {
 	CONN_LIVE,
 	CONN_TERM,	/* a TermReq was sent or received */
 	CONN_CLOSED,
-	CONN_STATE_COUNT
+	CONN_STATE_COUNT,
 };
 
 const char *conn_state_name(enum conn_state s);

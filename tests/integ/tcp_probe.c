@@ -106,6 +106,11 @@ static int hold(int count, int seconds)
 	return 0;
 }
 
+static int number(const char *text)
+{
+	return (int)strtol(text, NULL, 10);
+}
+
 static int row(int count)
 {
 	struct linger rst = { .l_onoff = 1 };	/* no TIME_WAIT: ports must not run out */
@@ -127,14 +132,14 @@ int main(int argc, char **argv)
 	if (argc < 5)
 		return 2;
 	where.sin_family = AF_INET;
-	where.sin_port = htons((uint16_t)atoi(argv[2]));
+	where.sin_port = htons((uint16_t)number(argv[2]));
 	if (inet_pton(AF_INET, argv[1], &where.sin_addr) != 1)
 		return 2;
 	if (strcmp(argv[3], "send") == 0)
-		return send_and_listen(argv[4], argc > 5 ? atoi(argv[5]) : 5);
+		return send_and_listen(argv[4], argc > 5 ? number(argv[5]) : 5);
 	if (strcmp(argv[3], "hold") == 0 && argc > 5)
-		return hold(atoi(argv[4]), atoi(argv[5]));
+		return hold(number(argv[4]), number(argv[5]));
 	if (strcmp(argv[3], "row") == 0)
-		return row(atoi(argv[4]));
+		return row(number(argv[4]));
 	return 2;
 }
