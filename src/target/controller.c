@@ -43,9 +43,11 @@ struct controller *controller_new(struct target_subsys *s, struct tconn *admin,
 				  uint16_t *ret_status)
 {
 	struct controller *ctrl = NULL;
-	uint16_t id = next_cntlid(s);
+	uint16_t id = 0;
 
-	if (id && s->target->counters.controllers < s->target->config.controllers_max)
+	if (s->target->counters.controllers < s->target->config.controllers_max)
+		id = next_cntlid(s);
+	if (id)
 		ctrl = calloc(1, sizeof(*ctrl));
 	if (!ctrl) {
 		*ret_status = NVME_SC_CONNECT_CTRL_BUSY;	/* without DNR: it may pass */
