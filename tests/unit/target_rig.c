@@ -314,7 +314,7 @@ static void place(struct rig_conn *c)
 {
 	int want = tconn_placement(c->tc);
 
-	if (want < 0)
+	if (want < 0 || c->away)
 		return;
 	c->w = &c->r->w[want];
 	tconn_placed(c->tc, &c->w->world);

@@ -54,6 +54,7 @@ struct rig_conn {
 	size_t cut;    /* bytes per piece to the controller; 0: all at once */
 	bool by_place; /* data lands where the hint says, once the queue is live */
 	bool deaf;     /* does not read what the controller sends */
+	bool away;     /* stays on its way to the thread where it wants to live */
 	uint8_t *stash; /* what the controller has not taken yet */
 	size_t stash_len;
 	struct rig_pdu pdu[RIG_PDUS];
