@@ -245,6 +245,17 @@ static int poll_ms(const struct perf_job *j, uint64_t now)
 	return POLL_MS_MAX;
 }
 
+/* Nothing is in flight and nothing is due yet: the library would not wait for us then. */
+static void rest(const struct perf_job *j, uint64_t now)
+{
+	uint64_t due = due_ns(j);
+	uint64_t ns = due > now ? min_u64(due - now, POLL_MS_MAX * NS_PER_MS) : 0;
+	struct timespec t = { (time_t)(ns / NS_PER_S), (long)(ns % NS_PER_S) };
+
+	if (j->in_flight == 0 && ns > 0)
+		nanosleep(&t, NULL);
+}
+
 /* Take completions; false when the queue is lost. */
 static bool poll_queue(struct perf_job *j, int ms)
 {
@@ -290,6 +301,8 @@ void perf_job_run(struct perf_job *j)
 			;
 		if (stopped(j) || !poll_queue(j, poll_ms(j, now)))
 			break;
+		if (j->c->rate_iops)
+			rest(j, now_ns());
 		now = now_ns();
 	}
 	drain(j);
