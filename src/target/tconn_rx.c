@@ -87,10 +87,14 @@ static struct fault on_event(struct tconn *tc, enum pdu_step step, const struct 
 	}
 }
 
-/* The next PDU may be a capsule with data: without a buffer for it the socket is left unread. */
+/*
+ * The next PDU may be a capsule with data: without a buffer for it the socket is left unread. A
+ * PDU of which the header was taken has its place.
+ */
 static bool must_block(struct tconn *tc)
 {
-	tc->stream.blocked = tconn_unsettled(tc) || tc->finishing || !tconn_want_spares(tc, 1);
+	tc->stream.blocked = tc->stream.reader.state == PDU_R_HEADER &&
+			     (tconn_unsettled(tc) || tc->finishing || !tconn_want_spares(tc, 1));
 	return tc->stream.blocked;
 }
 
