@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/log.h"
 
@@ -63,6 +64,15 @@ void key_watch_free(struct key_watch *k)
 	free(k);
 }
 
+/* A change in the same tick of the clock would not show: then the next pin looks again. */
+static bool settled(const struct timespec *mtime)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec > mtime->tv_sec + 1;
+}
+
 /* Read the store if its directory changed. 0 or negative errno; the old table stays on failure. */
 static int refresh(struct key_watch *k)
 {
@@ -85,7 +95,7 @@ static int refresh(struct key_watch *k)
 		return -ENOMEM;
 	keytable_unref(k->table);
 	k->table = fresh;
-	k->seen = st.st_mtim;
+	k->seen = settled(&st.st_mtim) ? st.st_mtim : (struct timespec){ 0, 0 };
 	log_info("key store %s: %zu keys, %zu identities", k->store.dir, count, keytable_count(fresh));
 	return 0;
 }
