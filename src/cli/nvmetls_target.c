@@ -35,20 +35,30 @@ static int failed(const char *what, const char *why)
 	return EXIT_FAILED;
 }
 
-/* A TLS port without any key cannot serve anybody: say so at the start, do not refuse. */
-static void warn_without_keys(const struct target_options *o, struct key_watch *keys)
+static bool has_tls_port(const struct target_options *o)
+{
+	for (size_t i = 0; i < o->tree.port_count; i++)
+		if (o->tree.ports[i].addr_tsas_tls13)
+			return true;
+	return false;
+}
+
+/*
+ * The key store of a target with TLS ports must be readable. A store without any key cannot serve
+ * anybody: say so at the start, do not refuse; keys may come later.
+ */
+static int check_keys(struct key_watch *keys)
 {
 	struct keytable *t;
-	bool tls = false;
+	char why[512];
 
-	for (size_t i = 0; i < o->tree.port_count; i++)
-		tls |= o->tree.ports[i].addr_tsas_tls13;
-	if (!tls)
-		return;
+	if (key_watch_check(keys, why, sizeof(why)))
+		return failed("key store", why);
 	t = key_watch_pin(keys);
 	if (keytable_count(t) == 0)
 		log_warn("no TLS keys in the key store yet; insert one with: nvmetls check-tls-key -i");
 	keytable_unref(t);
+	return EXIT_DONE;
 }
 
 static int start(struct running *r, const struct target_options *o)
@@ -64,9 +74,8 @@ static int start(struct running *r, const struct target_options *o)
 	r->keys = key_watch_new(o->keystore, o->both_derivations);
 	if (!r->keys)
 		return failed("key store", "out of memory");
-	if (key_watch_check(r->keys, why, sizeof(why)))
-		return failed("key store", why);
-	warn_without_keys(o, r->keys);
+	if (has_tls_port(o) && check_keys(r->keys) != EXIT_DONE)
+		return EXIT_FAILED;
 	rc = node_new(&o->node, &o->tree, r->keys, r->worlds, loops_count(r->loops), &r->node, why,
 		      sizeof(why));
 	if (rc)
