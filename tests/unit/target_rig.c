@@ -156,20 +156,22 @@ static struct stream *stream(struct rig_conn *c)
 
 static void note(struct rig_conn *c, enum pdu_step step, const struct pdu_event *ev)
 {
-	struct rig_pdu *p = &c->pdu[c->count - 1];
+	struct rig_pdu *p;
 
-	if (step == PDU_DATA) {
-		memcpy(p->data + ev->data_off, ev->data.ptr, ev->data.len);
-	} else if (step == PDU_END) {
-		p->ddgst_bad = ev->ddgst_bad;
-	} else {
+	if (step == PDU_HEADER) {
 		assert(c->count < RIG_PDUS);
 		p = &c->pdu[c->count++];
 		memcpy(p->h.bytes, ev->hdr, ev->hdr[2]);
 		p->len = ev->data_len;
 		p->data = malloc(ev->data_len + 1);
 		assert(p->data);
+		return;
 	}
+	p = &c->pdu[c->count - 1];
+	if (step == PDU_DATA)
+		memcpy(p->data + ev->data_off, ev->data.ptr, ev->data.len);
+	else
+		p->ddgst_bad = ev->ddgst_bad;
 }
 
 /* The rules of an ICResp hold for what follows it. */
