@@ -304,7 +304,7 @@ static void r2t_hoard(void **state)
 static void blocked(void **state)
 {
 	struct nvme_sqe sqe;
-	void *taken[64];
+	void *taken[65]; /* one more than there are */
 	uint16_t cid;
 	int n = 0;
 
