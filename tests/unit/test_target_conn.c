@@ -300,6 +300,7 @@ static void sqhd(void **state)
 static void timeouts(void **state)
 {
 	uint8_t half[40] = { 4, 0, 72, 0, 72 };
+	struct nvme_tcp_cmd_pdu two[2];
 	uint64_t start;
 
 	(void)state;
@@ -330,6 +331,21 @@ static void timeouts(void **state)
 	assert_true(conn.ended);
 	assert_int_equal(conn.why.cause, CAUSE_PDU_TIMEOUT);
 	assert_int_equal(rig.w[0].now_ns - start, 31 * NS_PER_SEC);
+	rig_close(&conn);
+	/* one ends in time, and another begins with it */
+	rig_live(&rig, &conn, 0, 0);
+	nvme_sqe_keep_alive(&two[0].sqe);
+	two[0].hdr = two[1].hdr = (struct nvme_tcp_hdr){ .type = 4, .hlen = 72, .plen = { 72 } };
+	two[1].sqe = two[0].sqe;
+	rig_bytes(&conn, two, 40);
+	rig.w[0].now_ns += 29 * NS_PER_SEC;
+	rig_bytes(&conn, (uint8_t *)two + 40, 40);
+	rig.w[0].now_ns += 29 * NS_PER_SEC;
+	rig_turn(&conn);
+	assert_false(conn.ended);
+	rig.w[0].now_ns += NS_PER_SEC;
+	rig_turn(&conn);
+	assert_int_equal(conn.why.cause, CAUSE_PDU_TIMEOUT);
 	rig_close(&conn);
 	rig_free(&rig);
 }

@@ -102,6 +102,8 @@ static void refused(void **state)
 {
 	struct target_counters n;
 	struct rig_connect k;
+	struct nvme_sqe sqe;
+	struct nvme_cqe cqe;
 
 	(void)state;
 	rig_init(&rig, NULL);
@@ -114,7 +116,13 @@ static void refused(void **state)
 		assert_false(tconn_connected(conn.tc));
 		rig_forget(&conn);
 	}
+	/* without its data, which is not asked for either */
 	rig_connect_init(&k, 0, NVME_CNTLID_DYNAMIC);
+	memcpy(&sqe, &k.sqe, sizeof(sqe));
+	nvme_sqe_sgl_transport(&sqe, sizeof(k.data));
+	cqe = rig_do(&conn, &sqe, NULL, 0);
+	assert_int_equal(rig_status(&cqe), 0x00f | DNR);
+	assert_null(rig_last(&conn, NVME_TCP_R2T));
 	check(&conn, &k, 0, 1);
 	assert_true(tconn_connected(conn.tc));
 	/* and another one comes too late */

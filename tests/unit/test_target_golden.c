@@ -139,8 +139,8 @@ static int replay(struct rig_conn *c, const struct pcap_stream *s, size_t *at, b
 			rig_bytes(c, p, len);
 		if (c->ended)
 			fail_msg("PDU %u at %zu: FES %u, FEI %u", p[0], *at - len, c->why.code, c->why.at);
-		if (p[0] == NVME_TCP_ICREQ || c->count == 0 ||
-		    rig_last(c, NVME_TCP_R2T) == &c->pdu[c->count - 1])
+		if (p[0] == NVME_TCP_ICREQ ||
+		    (c->count && c->pdu[c->count - 1].h.hdr.type == NVME_TCP_R2T))
 			continue; /* no answer yet */
 		commands++;
 		compare(c, &s->server, &sqe, seen);
