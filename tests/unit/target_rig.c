@@ -287,7 +287,7 @@ static size_t feed_piece(struct rig_conn *c)
 
 	assert(copy);
 	if (n)
-		memcpy(copy, c->stash, n);
+		memcpy(copy, c->stash + c->stash_at, n);
 	in = span_of(copy, n);
 	if (c->by_place && n) {
 		taken = feed_by_place(c, in, &why);
@@ -296,8 +296,7 @@ static size_t feed_piece(struct rig_conn *c)
 		taken = n - in.len;
 	}
 	free(copy);
-	if (taken)
-		memmove(c->stash, c->stash + taken, c->stash_len - taken);
+	c->stash_at += taken;
 	c->stash_len -= taken;
 	if (fault_is(why))
 		fail(c, why);
@@ -400,6 +399,9 @@ void rig_close(struct rig_conn *c)
 
 void rig_bytes(struct rig_conn *c, const void *bytes, size_t len)
 {
+	if (c->stash_at)
+		memmove(c->stash, c->stash + c->stash_at, c->stash_len);
+	c->stash_at = 0;
 	c->stash = realloc(c->stash, c->stash_len + len + 1);
 	assert(c->stash);
 	memcpy(c->stash + c->stash_len, bytes, len);

@@ -56,7 +56,7 @@ struct rig_conn {
 	bool deaf;     /* does not read what the controller sends */
 	bool away;     /* stays on its way to the thread where it wants to live */
 	uint8_t *stash; /* what the controller has not taken yet */
-	size_t stash_len;
+	size_t stash_at, stash_len; /* where in @stash it begins, and its bytes */
 	struct rig_pdu pdu[RIG_PDUS];
 	int count;
 	struct fault why; /* why it ended */
