@@ -24,10 +24,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void fill_in(char field[NVME_NQN_FIELD], const char *right)
 {
-	if (field[0] == '=')
-		strncpy(field, right, NVME_NQN_FIELD);
-	else if (field[0] == '@')
-		strncpy(field, NVME_DISC_SUBSYS_NAME, NVME_NQN_FIELD);
+	const char *text = field[0] == '=' ? right : field[0] == '@' ? NVME_DISC_SUBSYS_NAME : NULL;
+
+	if (!text)
+		return;
+	memset(field, 0, NVME_NQN_FIELD);
+	memcpy(field, text, strlen(text));
 }
 
 static bool is(const char field[NVME_NQN_FIELD], const char *text)
