@@ -152,15 +152,18 @@ static void close_socket(struct conn *c)
 }
 
 /*
- * Everything is over. Told from the task only: then nothing of this conn is queued in the
- * world, and the owner may free it.
+ * Everything is over. The socket is closed when the stream's I/O has ended: a host that sees the
+ * end, connects again and writes must not meet its own older write. Told from the task only: then
+ * nothing of this conn is queued in the world, and the owner may free it.
  */
 static void finish(struct conn *c, bool in_task)
 {
-	close_socket(c);
 	set_timer(c, WORLD_NEVER);
+	c->may_read = false;
+	c->write_blocked = true;
 	if (c->closed_told || c->job_running || !session_over(&c->session))
 		return;
+	close_socket(c);
 	if (!in_task || c->queued) {
 		conn_wake(c);
 		return;

@@ -3,7 +3,7 @@
  * target - subsystems, namespaces, ports, hosts and controllers.
  *
  * Owned by the control loop (world 0). I/O queues on other threads see only immutable
- * snapshots (target/view.h), published by messages. Nothing here knows TLS: who the
+ * snapshots (struct target_view), taken at their Connect. Nothing here knows TLS: who the
  * peer is arrives as data (struct tconn_peer).
  */
 #pragma once
