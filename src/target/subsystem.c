@@ -163,10 +163,15 @@ static uint64_t stable_hash(const char *text, uint32_t number)
 int target_add_subsys(struct target *t, const struct target_subsys_config *c,
 		      struct target_subsys **ret)
 {
+	uint16_t cntlid_min = c->cntlid_min ? c->cntlid_min : NVME_CNTLID_MIN;
+	uint16_t cntlid_max = c->cntlid_max ? c->cntlid_max : NVME_CNTLID_MAX;
 	struct target_subsys *s;
 
-	if (!nvme_nqn_valid(c->nqn, strlen(c->nqn) + 1))
+	if (!nvme_nqn_valid(c->nqn, strlen(c->nqn) + 1) || cntlid_max > NVME_CNTLID_MAX ||
+	    cntlid_min > cntlid_max)
 		return -EINVAL;
+	if (strcmp(c->nqn, NVME_DISC_SUBSYS_NAME) == 0)
+		return -EEXIST;
 	list_each(it, &t->subsystems)
 		if (strcmp(container_of(it, struct target_subsys, node)->nqn, c->nqn) == 0)
 			return -EEXIST;
@@ -175,8 +180,8 @@ int target_add_subsys(struct target *t, const struct target_subsys_config *c,
 		return -ENOMEM;
 	s->allow_any_host = c->allow_any_host;
 	s->tls_required = c->tls_required;
-	s->cntlid_min = c->cntlid_min ? c->cntlid_min : NVME_CNTLID_MIN;
-	s->cntlid_max = c->cntlid_max ? c->cntlid_max : NVME_CNTLID_MAX;
+	s->cntlid_min = cntlid_min;
+	s->cntlid_max = cntlid_max;
 	snprintf(s->model, sizeof(s->model), "%s", c->model ? c->model : "nvmetls");
 	snprintf(s->firmware, sizeof(s->firmware), "%s", c->firmware ? c->firmware : "0.1");
 	if (c->serial)
@@ -218,14 +223,18 @@ int target_add_namespace(struct target_subsys *s, const struct target_ns_config 
 	struct target_view *v = view_new(s->view->count + 1, s->view->mdts_bytes);
 	uint32_t block = c->block_bytes ? c->block_bytes : c->backend->block_bytes;
 	uint32_t nsid = c->nsid ? c->nsid : s->view->count + 1, at = 0;
+	bool bad;
 
 	if (!v)
 		return -ENOMEM;
-	if (nsid > TARGET_NSID_MAX || target_view_ns(s->view, nsid) || block < 512 ||
-	    block & (block - 1)) {
+	while (!c->nsid && target_view_ns(s->view, nsid))
+		nsid++;
+	/* powers of two; at least one block, and none that is a part of the backend's */
+	bad = nsid > TARGET_NSID_MAX || block < c->backend->block_bytes || block & (block - 1) ||
+	      block > c->backend->size_bytes;
+	if (bad || target_view_ns(s->view, nsid)) {
 		free(v);
-		return nsid > TARGET_NSID_MAX || block < 512 || block & (block - 1) ? -EINVAL :
-										      -EEXIST;
+		return bad ? -EINVAL : -EEXIST;
 	}
 	while (at < s->view->count && s->view->ns[at].nsid < nsid)
 		at++;
