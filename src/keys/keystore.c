@@ -341,6 +341,10 @@ struct fault keystore_insert(struct keystore *ks, struct key_entry *e)
 	struct fault why;
 	DIR *dir;
 
+	/* a name with a line end would be a file that nobody can read, or says something else */
+	if (!nvme_nqn_valid(e->hostnqn, sizeof(e->hostnqn)) ||
+	    !nvme_nqn_valid(e->subsysnqn, sizeof(e->subsysnqn)))
+		return fault_at(ks, EINVAL, ks->dir, "not the NQN of a host and a subsystem");
 	TRY(make_id(e, &e->id));
 	TRY(make_dir(ks));
 	TRY(open_dir(ks, &dir));

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define NEAREST_ROWS 1024	/* looked at for a hint: anybody can ask for one */
+
 struct row {
 	char identity[PSK_IDENTITY_LEN_MAX + 1];
 	enum nvme_hash hash;
@@ -131,7 +133,7 @@ static void nearest(void *ctx, struct span identity, char *hint, size_t size)
 		snprintf(hint, size, "none; it is not of the form NVMe0R01 HOSTNQN SUBSYSNQN");
 		return;
 	}
-	for (size_t i = 0; i < t->count; i++) {
+	for (size_t i = 0; i < t->count && i < NEAREST_ROWS; i++) {
 		const char *id = t->row[i].identity;
 		int score;
 

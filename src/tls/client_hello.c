@@ -4,6 +4,9 @@
 #include "base/bytes.h"
 #include "tls/record_impl.h"
 
+#define IDENTITY_MIN 1	/* 4.2.11: identity<1..2^16-1> */
+#define BINDER_MIN   32	/* 4.2.11: PskBinderEntry<32..255> */
+
 enum extension { EXT_PSK = 41, EXT_VERSIONS = 43, EXT_PSK_MODES = 45 };
 
 /* A cursor that remembers that it ran over. */
@@ -76,6 +79,7 @@ static void parse_psks(struct cursor *c, struct span msg, struct client_hello *r
 		struct cursor id = vector(&ids, 2);
 
 		get(&ids, 4);	/* obfuscated_ticket_age: of no meaning for external PSKs */
+		ids.bad |= id.s.len < IDENTITY_MIN;
 		if (!ids.bad && count < TLS_PSK_CANDIDATES_MAX)
 			ret->psk[count].identity = id.s;
 		count++;
@@ -85,6 +89,7 @@ static void parse_psks(struct cursor *c, struct span msg, struct client_hello *r
 	while (binders.s.len && !binders.bad) {
 		struct cursor b = vector(&binders, 1);
 
+		binders.bad |= b.s.len < BINDER_MIN;
 		if (!binders.bad && binder_count < TLS_PSK_CANDIDATES_MAX)
 			ret->psk[binder_count].binder = b.s;
 		binder_count++;
@@ -120,10 +125,12 @@ static void parse_extensions(struct cursor *c, struct span msg, struct client_he
 struct fault client_hello_parse(struct span msg, struct client_hello *ret)
 {
 	struct cursor c = { .s = msg }, part;
+	uint32_t type, len;
 
 	memset(ret, 0, sizeof(*ret));
-	if (get(&c, 1) != 1 || get(&c, 3) != c.s.len)
-		c.bad = true;
+	type = get(&c, 1);
+	len = get(&c, 3);
+	c.bad |= type != 1 || len != c.s.len;
 	get(&c, 2);		/* legacy_version */
 	for (int i = 0; i < 8; i++)
 		get(&c, 4);	/* random */
@@ -132,6 +139,8 @@ struct fault client_hello_parse(struct span msg, struct client_hello *ret)
 	parse_suites(&part, ret);
 	c.bad |= part.bad;
 	vector(&c, 1);		/* legacy_compression_methods */
+	if (!c.bad && c.s.len == 0)
+		return OK;	/* RFC 5246 7.4.1.2: an old client may have no extensions at all */
 	part = vector(&c, 2);
 	parse_extensions(&part, msg, ret);
 	if (c.bad || part.bad || c.s.len)

@@ -3,8 +3,9 @@
  * The handshake proper: whole records in, flights out. See tls/handshake.h.
  *
  * A server looks at the ClientHello before OpenSSL does (client_hello.h): so the one key, or the
- * one named reason why there is none, is known first. The alert for an unknown identity and for a
- * wrong key is the same (decrypt_error): who has no key learns nothing about which exist.
+ * one named reason why there is none, is known first. Whatever the key table had to say no to (an
+ * unknown identity, a wrong key, a hash or suite that does not go with it), the alert is the same
+ * (decrypt_error): who has no key learns nothing about which exist.
  */
 #include "tls/handshake.h"
 
@@ -114,11 +115,31 @@ static struct span without_nul(struct span identity)
 	return identity;
 }
 
-/* Which key behind the offered identities does the client have? Sets h->psk. */
+/* Does the client have this key? Its @i-th binder tells. Sets h->psk. */
+static enum cause try_psk(struct handshake *h, struct span msg, const struct client_hello *hello,
+			  int i, const struct tls_psk *psk)
+{
+	struct span binder = hello->psk[i].binder;
+
+	if (binder.len != hash_len(psk->hash))
+		return CAUSE_PSK_HASH;
+	if (!(psk->hash == NVME_HASH_SHA384 ? hello->suite_256 : hello->suite_128))
+		return CAUSE_NO_COMMON_SUITE;
+	if (!client_hello_binder_ok(msg, hello, binder, psk->hash, psk->psk))
+		return CAUSE_PSK_MISMATCH;
+	h->psk = *psk;
+	h->psk_identity = hello->psk[i].identity;
+	return CAUSE_NONE;
+}
+
+/*
+ * Which key behind the offered identities does the client have? The first that it proves. If
+ * none: the reason at the first identity that is known at all.
+ */
 static enum cause choose_psk(struct handshake *h, struct span msg, const struct client_hello *hello)
 {
 	const struct tls_psk_source *source = &h->config.source;
-	enum cause worst = CAUSE_PSK_UNKNOWN;
+	enum cause why = CAUSE_PSK_UNKNOWN;
 
 	for (int i = 0; i < hello->psk_count; i++) {
 		struct tls_psk found[TLS_PSK_CANDIDATES_MAX];
@@ -128,26 +149,21 @@ static enum cause choose_psk(struct handshake *h, struct span msg, const struct 
 		if (n == 0 && !h->detail[0])
 			describe_unknown(h, identity);
 		for (int k = 0; k < n; k++) {
-			bool suite = found[k].hash == NVME_HASH_SHA384 ? hello->suite_256 :
-									 hello->suite_128;
+			enum cause cause = try_psk(h, msg, hello, i, &found[k]);
 
-			worst = CAUSE_PSK_MISMATCH;
-			snprintf(h->detail, sizeof(h->detail), "identity \"%.200s\"", found[k].identity);
-			if (hello->psk[i].binder.len != hash_len(found[k].hash) || !suite)
-				return hello->psk[i].binder.len != hash_len(found[k].hash) ?
-					       CAUSE_PSK_HASH : CAUSE_NO_COMMON_SUITE;
-			if (!client_hello_binder_ok(msg, hello, hello->psk[i].binder, found[k].hash,
-						    found[k].psk))
+			if (cause == CAUSE_NONE)
+				return CAUSE_NONE;
+			if (why != CAUSE_PSK_UNKNOWN)
 				continue;
-			h->psk = found[k];
-			h->psk_identity = hello->psk[i].identity;
-			return CAUSE_NONE;
+			why = cause;
+			snprintf(h->detail, sizeof(h->detail), "identity \"%.200s\"", found[k].identity);
 		}
 	}
-	return worst;
+	return why;
 }
 
-static enum cause judge_hello(struct handshake *h, struct span msg, struct client_hello *hello)
+/* What can be said of a ClientHello without a look at the keys. */
+static enum cause judge_hello(const struct client_hello *hello)
 {
 	if (!hello->tls13)
 		return CAUSE_TLS_VERSION;
@@ -155,7 +171,9 @@ static enum cause judge_hello(struct handshake *h, struct span msg, struct clien
 		return CAUSE_PSK_NONE_OFFERED;
 	if (!hello->psk_dhe_ke)
 		return CAUSE_PSK_MODE;
-	return choose_psk(h, msg, hello);
+	if (!hello->suite_128 && !hello->suite_256)
+		return CAUSE_NO_COMMON_SUITE;
+	return CAUSE_NONE;
 }
 
 static uint8_t alert_of(enum cause cause)
@@ -165,9 +183,6 @@ static uint8_t alert_of(enum cause cause)
 		return 70;	/* protocol_version */
 	case CAUSE_PSK_NONE_OFFERED:
 		return 109;	/* missing_extension, RFC 8446 9.2 */
-	case CAUSE_PSK_UNKNOWN:
-	case CAUSE_PSK_MISMATCH:
-		return ALERT_DECRYPT_ERROR;
 	default:
 		return ALERT_HANDSHAKE_FAILURE;
 	}
@@ -183,9 +198,12 @@ static struct fault on_hello(struct handshake *h, struct buf *out)
 
 	if (fault_is(why))
 		return refuse(h, out, (uint8_t)why.code, (enum cause)why.cause);
-	cause = judge_hello(h, msg, &hello);
+	cause = judge_hello(&hello);
 	if (cause != CAUSE_NONE)
 		return refuse(h, out, alert_of(cause), cause);
+	cause = choose_psk(h, msg, &hello);
+	if (cause != CAUSE_NONE)
+		return refuse(h, out, ALERT_DECRYPT_ERROR, cause);
 	h->detail[0] = '\0';
 	if (!make_ssl(h))
 		return refuse(h, out, ALERT_INTERNAL_ERROR, CAUSE_NO_COMMON_GROUP);
@@ -255,6 +273,23 @@ static enum cause cause_of_alert(uint8_t alert)
 	}
 }
 
+/* Why libssl refused the peer. */
+static enum cause cause_of_reason(int reason)
+{
+	switch (reason) {
+	case SSL_R_NO_SUITABLE_KEY_SHARE:
+	case SSL_R_NO_SUITABLE_GROUPS:
+		return CAUSE_NO_COMMON_GROUP;
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_WRONG_SSL_VERSION:
+		return CAUSE_TLS_VERSION;
+	case SSL_R_CERTIFICATE_VERIFY_FAILED:	/* the server went on without our PSK */
+		return CAUSE_PSK_REFUSED;
+	default:
+		return CAUSE_TLS_PROTOCOL;
+	}
+}
+
 static struct fault openssl_failed(struct handshake *h)
 {
 	unsigned long e = ERR_peek_last_error();
@@ -272,9 +307,7 @@ static struct fault openssl_failed(struct handshake *h)
 	}
 	snprintf(h->detail, sizeof(h->detail), "%s", ERR_reason_error_string(e) ?
 		 ERR_reason_error_string(e) : "refused by libssl");
-	if (reason == SSL_R_NO_SUITABLE_KEY_SHARE || reason == SSL_R_NO_SUITABLE_GROUPS)
-		return fail(h, record_fault(ALERT_HANDSHAKE_FAILURE, CAUSE_NO_COMMON_GROUP));
-	return fail(h, record_fault(ALERT_HANDSHAKE_FAILURE, CAUSE_TLS_PROTOCOL));
+	return fail(h, record_fault(ALERT_HANDSHAKE_FAILURE, cause_of_reason(reason)));
 }
 
 static struct fault finish(struct handshake *h)
@@ -294,8 +327,11 @@ static struct fault finish(struct handshake *h)
 
 static struct fault run(struct handshake *h, struct buf *out)
 {
-	int rc = SSL_do_handshake(h->ssl), err = SSL_get_error(h->ssl, rc);
+	int rc, err;
 
+	ERR_clear_error();	/* SSL_get_error() looks at what this thread left behind, too */
+	rc = SSL_do_handshake(h->ssl);
+	err = SSL_get_error(h->ssl, rc);
 	h->greeted = true;
 	if (!drain(h, out))
 		return fail(h, fault_os(ENOBUFS, CAUSE_NO_MEMORY));

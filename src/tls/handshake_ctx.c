@@ -108,6 +108,8 @@ static SSL_CTX *make(enum tls_role role)
 	SSL_CTX_set_options(ctx,
 			    SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	if (role == TLS_CLIENT)	/* and no authority is known: a server with a certificate is refused */
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_keylog_callback(ctx, keylog);
 	SSL_CTX_set_psk_find_session_callback(ctx, role == TLS_SERVER ? find_session : NULL);
 	SSL_CTX_set_psk_use_session_callback(ctx, role == TLS_CLIENT ? use_session : NULL);

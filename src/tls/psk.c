@@ -182,7 +182,10 @@ struct fault psk_tls(int version, enum psk_kind kind, enum nvme_hash h,
 			      hash_len(h), d, ret_tls_psk);
 }
 
-/* The next word of @in, up to a blank or the end, copied to @dst. False: empty or too long. */
+/*
+ * The next word of @in, up to a blank or the end, copied to @dst. False: empty, too long, or
+ * nothing behind the blank.
+ */
 static bool word(struct span *in, char *dst, size_t size)
 {
 	size_t n = 0;
@@ -195,9 +198,10 @@ static bool word(struct span *in, char *dst, size_t size)
 	}
 	dst[n] = '\0';
 	span_take(in, n);
-	if (in->len)
-		span_take(in, 1);
-	return n > 0;
+	if (in->len == 0)
+		return n > 0;
+	span_take(in, 1);
+	return n > 0 && in->len > 0;
 }
 
 bool psk_identity_parse(struct span identity, struct psk_identity_parts *ret)

@@ -209,13 +209,12 @@ static struct fault dispatch(struct record *r, struct plain *out)
 
 	for (int i = 0; i < out->count; i++)
 		sum += out->piece[i].len;
-	if (sum > r->config.own_plain_max)
-		return record_fault(ALERT_RECORD_OVERFLOW, CAUSE_TLS_PROTOCOL);
 	switch (type) {
 	case RECORD_DATA:
 		r->rx.bytes += sum;
 		r->empty_run = sum ? 0 : r->empty_run + 1;
-		if (r->empty_run > EMPTY_RECORDS_MAX || r->hs_have)
+		/* 5.1: nothing may come between the parts of a handshake message */
+		if (r->empty_run > EMPTY_RECORDS_MAX || r->hs_have || r->hs_skip)
 			return record_fault(ALERT_UNEXPECTED_MESSAGE, CAUSE_TLS_PROTOCOL);
 		return OK;
 	case RECORD_ALERT:
@@ -242,8 +241,8 @@ static struct fault open_one(struct record *r, const uint8_t *rec, size_t body, 
 {
 	if (rec[0] != RECORD_DATA)
 		return unprotected(r, rec, body);
-	/* rfc8446 5.2: "An endpoint that receives a record that exceeds this length MUST terminate" */
-	if (body > (size_t)r->config.own_plain_max + 256)
+	/* 5.2, 5.4 and RFC 8449 4: the limit holds for content, type and padding together */
+	if (body > (size_t)r->config.own_plain_max + 1 + AEAD_TAG_LEN)
 		return record_fault(ALERT_RECORD_OVERFLOW, CAUSE_TLS_PROTOCOL);
 	if (body < AEAD_TAG_LEN + 1)
 		return record_fault(ALERT_BAD_RECORD_MAC, CAUSE_TLS_BAD_RECORD);
