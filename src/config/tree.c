@@ -143,6 +143,7 @@ static bool check_namespaces(const struct cfg_subsys *s, size_t index, struct cf
 static bool check_subsys(const struct cfg_tree *t, size_t i, struct cfg_error *err)
 {
 	const struct cfg_subsys *s = &t->subsystems[i];
+	uint32_t cntlid_max = s->attr_cntlid_max ? s->attr_cntlid_max : NVME_CNTLID_MAX;
 	char where[80];
 
 	snprintf(where, sizeof(where), "subsystems[%zu].nqn", i);
@@ -157,10 +158,10 @@ static bool check_subsys(const struct cfg_tree *t, size_t i, struct cfg_error *e
 		if (!nvme_nqn_valid(s->allowed_hosts[k], CFG_NQN_MAX))
 			return mistake(err, where, "not an NQN");
 	}
-	snprintf(where, sizeof(where), "subsystems[%zu].attr_cntlid_max", i);
-	if (s->attr_cntlid_max > 0xffef || s->attr_cntlid_min > s->attr_cntlid_max)
-		if (s->attr_cntlid_max)
-			return mistake(err, where, "controller ids are 1 to 65519, cntlid_min not above cntlid_max");
+	snprintf(where, sizeof(where), "subsystems[%zu].attr_cntlid_%s", i,
+		 s->attr_cntlid_max ? "max" : "min");
+	if (cntlid_max > NVME_CNTLID_MAX || s->attr_cntlid_min > cntlid_max)
+		return mistake(err, where, "controller ids are 1 to 65519, cntlid_min not above cntlid_max");
 	return check_namespaces(s, i, err);
 }
 
