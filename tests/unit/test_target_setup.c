@@ -92,8 +92,9 @@ static uint16_t connect_to(struct rig_conn *c, const char *nqn, uint16_t *ret_cn
 static void cntlids(void **state)
 {
 	static const uint16_t want[] = { 40, 41, 42, 40, 41 };
-	struct target_subsys_config c = { .nqn = "nqn.few", .allow_any_host = true,
-					  .cntlid_min = 40, .cntlid_max = 42 };
+	struct target_subsys_config c = {
+		.nqn = "nqn.few", .allow_any_host = true, .cntlid_min = 40, .cntlid_max = 42
+	};
 	static struct rig_conn third, fourth;
 	struct target_subsys *s;
 	uint16_t id, freed;
