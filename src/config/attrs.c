@@ -147,6 +147,8 @@ static const struct attr attrs[] = {
 	{ CFG_NAMESPACE, "nsid", parse_u32, FIELD(cfg_namespace, nsid), "a number" },
 	{ CFG_NAMESPACE, "enable", parse_bool, FIELD(cfg_namespace, enable), "0 or 1" },
 	{ CFG_NAMESPACE, "readonly", parse_bool, FIELD(cfg_namespace, readonly), "0 or 1" },
+	{ CFG_NAMESPACE, "ana_grpid", parse_u32, FIELD(cfg_namespace, ana_grpid), "a number" },
+	{ CFG_NAMESPACE, "device_p2pmem", parse_ignored, 0, 0, "" },
 	{ CFG_NAMESPACE, "device_path", parse_string, FIELD(cfg_namespace, device_path),
 	  "a path, mem:SIZE or null:SIZE" },
 	{ CFG_NAMESPACE, "device_uuid", parse_uuid, FIELD(cfg_namespace, device_uuid), "a UUID" },

@@ -54,7 +54,7 @@ static const char good[] =
 	"            \"nguid\": \"ef90689c-6c46-d44c-89c1-4067801309a8\", \n"
 	"            \"path\": \"/dev/nvme0n1\"\n"
 	"          }, \n"
-	"          \"enable\": 1, \n"
+	"          \"ana_grpid\": 1, \"enable\": 1, \n"
 	"          \"nsid\": 3\n"
 	"        }\n"
 	"      ], \n"
