@@ -22,11 +22,17 @@ static int mem_open(struct backend *b, const char *spec, char *why, size_t why_s
 		return -EINVAL;
 	}
 	size &= ~511ull;
+	if (size == 0) {
+		snprintf(why, why_size, "mem:%s: smaller than one block", spec);
+		return -EINVAL;
+	}
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		 -1, 0);
 	if (p == MAP_FAILED) {
-		snprintf(why, why_size, "mem:%s: %s", spec, strerror(errno));
-		return -errno;
+		int err = errno;
+
+		snprintf(why, why_size, "mem:%s: %s", spec, strerror(err));
+		return -err;
 	}
 	b->impl = p;
 	b->size_bytes = size;
