@@ -25,7 +25,8 @@ int backend_parse_size(const char *text, uint64_t *ret_bytes)
 	v = strtoull(text, &end, 10);
 	if (errno)
 		return -ERANGE;
-	unit = *end ? strchr(units, *end & ~0x20) : NULL;
+	/* a blank with the case bit cleared is the NUL that strchr() would find */
+	unit = *end && *end != ' ' ? strchr(units, *end & ~0x20) : NULL;
 	if (*end && (!unit || (end[1] && strcmp(end + 1, "iB") != 0)))
 		return -EINVAL;
 	for (long i = 0; unit && i <= unit - units; i++) {

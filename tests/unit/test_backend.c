@@ -36,6 +36,7 @@ static void sizes(void **state)
 		{ "64M", 0, 64 << 20 }, { "1G", 0, 1 << 30 }, { "2T", 0, 2ull << 40 },
 		{ "1KiB", 0, 1024 }, { "", -EINVAL, 0 },      { "M", -EINVAL, 0 },
 		{ "-1", -EINVAL, 0 }, { " 1", -EINVAL, 0 },   { "1X", -EINVAL, 0 },
+		{ "1 ", -EINVAL, 0 }, { "1 iB", -EINVAL, 0 },
 		{ "1MM", -EINVAL, 0 }, { "1MB", -EINVAL, 0 }, { "1.5G", -EINVAL, 0 },
 		{ "18446744073709551615", 0, UINT64_MAX },    { "18446744073709551616", -ERANGE, 0 },
 		{ "18014398509481984K", -ERANGE, 0 },	      { "16777216T", -ERANGE, 0 },
