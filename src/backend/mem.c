@@ -4,6 +4,9 @@
  *
  * Used by several threads at once without locks: the order of overlapping commands is undefined
  * in NVMe too.
+ *
+ * Everything happens at once, but for zeroing more than a pool thread is worth: a host may have a
+ * whole namespace deallocated by one command, and a gigabyte takes long.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +14,9 @@
 #include <sys/mman.h>
 
 #include "backend/backend_impl.h"
+#include "base/bytes.h"
+
+#define ZERO_AT_ONCE (256u << 10)
 
 static int mem_open(struct backend *b, const char *spec, char *why, size_t why_size)
 {
@@ -70,11 +76,37 @@ static void zero(uint8_t *at, uint64_t len, bool unmap)
 	memset(last, 0, (size_t)(at + len - last));
 }
 
+static void zero_work(struct world_job *j)
+{
+	struct io *io = container_of(j, struct io, wio.job);
+
+	zero(io->zero_iov.iov_base, io->zero_iov.iov_len,
+	     io->may_unmap || io->op == IO_DEALLOCATE);
+}
+
+static void zero_done(struct world *w, struct world_job *j)
+{
+	struct io *io = container_of(j, struct io, wio.job);
+
+	io->done(w, io);
+}
+
+static enum io_status submit_zero(struct world *w, struct io *io, uint8_t *at)
+{
+	io->zero_iov = (struct iovec){ at, io->len_bytes };
+	io->wio.job = (struct world_job){ .work = zero_work, .done = zero_done };
+	if (io->len_bytes > ZERO_AT_ONCE) {
+		world_job(w, &io->wio.job);
+		return IO_PENDING;
+	}
+	zero_work(&io->wio.job);
+	return IO_DONE;
+}
+
 static enum io_status mem_submit(struct backend *b, struct world *w, struct io *io)
 {
 	uint8_t *at = (uint8_t *)b->impl + io->offset_bytes;
 
-	(void)w;
 	switch (io->op) {
 	case IO_READ:
 		if (io->may_borrow) {
@@ -89,11 +121,8 @@ static enum io_status mem_submit(struct backend *b, struct world *w, struct io *
 		copy(at, io);
 		break;
 	case IO_WRITE_ZEROES:
-		zero(at, io->len_bytes, io->may_unmap);
-		break;
 	case IO_DEALLOCATE:
-		zero(at, io->len_bytes, true);
-		break;
+		return submit_zero(w, io, at);
 	default:
 		break;	/* IO_FLUSH: nothing is more durable than it is */
 	}

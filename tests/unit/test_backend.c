@@ -71,10 +71,11 @@ static int run(struct backend *b, struct io *io)
 		assert_int_equal(ended, 0); /* never from inside */
 		return io->err;
 	}
+	assert_int_equal(ended, 0);
 	while (!ended)
-		assert_int_equal(fake_world_ios(&w, 1), 1);
+		assert_int_equal(fake_world_ios(&w, 1) + fake_world_jobs(&w), 1);
 	assert_int_equal(ended, 1);
-	assert_true(list_empty(&w.ios));
+	assert_true(list_empty(&w.ios) && list_empty(&w.jobs));
 	return io->err;
 }
 
@@ -195,6 +196,24 @@ static void memory(void **state)
 	assert_memory_equal(iov.iov_base, pattern, 8192);
 	assert_int_equal(transfer(b, IO_WRITE, 4096, pattern + 512, 512, false), 0);
 	assert_memory_equal(iov.iov_base, pattern + 512, 512);
+	/* a loop does not zero much by itself */
+	for (int unmap = 0; unmap < 3; unmap++) {
+		struct io big = { .op = unmap == 2 ? IO_DEALLOCATE : IO_WRITE_ZEROES, .done = done,
+				  .offset_bytes = 512, .len_bytes = (1 << 20) - 1024,
+				  .may_unmap = unmap };
+
+		assert_int_equal(transfer(b, IO_WRITE, 0, pattern, 1 << 20, false), 0);
+		ended = 0;
+		assert_int_equal(backend_submit(b, &w.world, &big), IO_PENDING);
+		expect(b, 4096, pattern + 4096, 4096);
+		ended = 0;
+		assert_int_equal(fake_world_jobs(&w), 1);
+		assert_int_equal(ended, 1);
+		assert_int_equal(big.err, 0);
+		expect(b, 0, pattern, 512);
+		expect(b, 512, zero, (1 << 20) - 1024);
+		expect(b, (1 << 20) - 512, pattern + (1 << 20) - 512, 512);
+	}
 	backend_close(b);
 }
 
