@@ -109,6 +109,39 @@ static void reset_while_waiting(void **state)
 	assert_false(admin.ended);
 }
 
+/* No buffer at all in the middle of a header: that time is not the host's, the rest of it is. */
+static void blocked_in_a_header(void **state)
+{
+	struct nvme_tcp_cmd_pdu p = { .hdr = { .type = 4, .hlen = 72, .plen = { 72 } } };
+	void *last[8];
+	int n = 0;
+
+	(void)state;
+	nvme_sqe_keep_alive(&p.sqe);
+	store_le16(p.sqe.cid, 0x77);
+	rig_bytes(&admin, &p, 40);
+	take_buffers();
+	while (rig.w[0].pool.avail)
+		last[n++] = pool_get(&rig.w[0].pool);
+	rig_bytes(&admin, (uint8_t *)&p + 40, 20);
+	assert_true(tconn_stream(admin.tc)->blocked);
+	rig.w[0].now_ns += 100 * NS_PER_SEC;
+	rig_turn(&admin);
+	assert_false(admin.ended);
+	while (n)
+		pool_put(&rig.w[0].pool, last[--n]);
+	put_buffers();
+	rig.w[0].now_ns += 100 * NS_PER_SEC;
+	rig_turn(&admin);
+	assert_false(admin.ended);
+	assert_false(tconn_stream(admin.tc)->blocked);
+	assert_int_equal(admin.deadline_ns, rig.w[0].now_ns + 30 * NS_PER_SEC);
+	rig.w[0].now_ns += 29 * NS_PER_SEC;
+	rig_bytes(&admin, (uint8_t *)&p + 60, 12);
+	assert_non_null(rig_answer(&admin, 0x77));
+	assert_int_equal(rig_status(rig_answer(&admin, 0x77)), 0);
+}
+
 static void feature_selections(void **state)
 {
 	static const struct {
@@ -126,7 +159,8 @@ static void feature_selections(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		nvme_sqe_get_features(&sqe, cases[i].fid, (enum nvme_feature_sel)cases[i].sel, 0, 0);
+		nvme_sqe_get_features(&sqe, cases[i].fid, (enum nvme_feature_sel)cases[i].sel, 0,
+				      0);
 		nvme_sqe_sgl_transport(&sqe, 0);
 		cqe = rig_do(&admin, &sqe, NULL, 0);
 		assert_int_equal(rig_status(&cqe), cases[i].status);
@@ -262,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(admin_waits),
 		T(reset_while_waiting),
+		T(blocked_in_a_header),
 		T(feature_selections),
 		T(end_of_stream),
 		cmocka_unit_test(release_before_stop),

@@ -261,6 +261,7 @@ static void identifiers(void **state)
 			assert_int_equal(ns->uuid[6] >> 4, 8);
 			assert_int_equal(ns->uuid[8] >> 6, 2);
 			assert_memory_equal(ns->uuid, ns->nguid, 16);
+			assert_memory_not_equal(ns->uuid + 1, ns->uuid + 9, 5);
 			if (restart)
 				assert_memory_equal(ns->uuid, first[i], 16);
 			else
