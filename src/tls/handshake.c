@@ -115,6 +115,11 @@ static struct span without_nul(struct span identity)
 	return identity;
 }
 
+static bool same(struct span a, struct span b)
+{
+	return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
+
 /* Does the client have this key? Its @i-th binder tells. Sets h->psk. */
 static enum cause try_psk(struct handshake *h, struct span msg, const struct client_hello *hello,
 			  int i, const struct tls_psk *psk)
@@ -129,6 +134,9 @@ static enum cause try_psk(struct handshake *h, struct span msg, const struct cli
 		return CAUSE_PSK_MISMATCH;
 	h->psk = *psk;
 	h->psk_identity = hello->psk[i].identity;
+	for (int k = 0; k < i; k++)
+		h->psk_before += same(hello->psk[k].identity, h->psk_identity);
+	h->psk_skip = h->psk_before;
 	return CAUSE_NONE;
 }
 

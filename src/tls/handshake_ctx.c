@@ -24,14 +24,21 @@ static SSL_SESSION *psk_session(SSL *ssl, const struct tls_psk *psk)
 	return NULL;
 }
 
-/* Server: the identity was chosen before OpenSSL saw the ClientHello; all others are unknown. */
+/*
+ * Server: the key was chosen before OpenSSL saw the ClientHello; all others are unknown. OpenSSL asks
+ * for each identity in turn, until one is found.
+ */
 static int find_session(SSL *ssl, const unsigned char *id, size_t len, SSL_SESSION **ret)
 {
 	struct handshake *h = SSL_get_app_data(ssl);
 
 	*ret = NULL;
-	if (len == h->psk_identity.len && memcmp(id, h->psk_identity.ptr, len) == 0)
-		*ret = psk_session(ssl, &h->psk);
+	if (len != h->psk_identity.len || memcmp(id, h->psk_identity.ptr, len) != 0)
+		return 1;
+	if (h->psk_skip-- > 0)
+		return 1;
+	h->psk_skip = h->psk_before;	/* for the second ClientHello after a HelloRetryRequest */
+	*ret = psk_session(ssl, &h->psk);
 	return 1;
 }
 

@@ -16,6 +16,7 @@ struct handshake {
 	bool greeted;			/* our ClientHello is out */
 	struct tls_psk psk;		/* the one key of this handshake */
 	struct span psk_identity;	/* server: as the client wrote it */
+	int psk_before, psk_skip;	/* server: wrong keys offered under the same identity before it */
 	uint8_t rsl_wire[2];		/* our record_size_limit, for the extension */
 	struct handshake_result result;
 	char detail[512];
