@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * aead: known answers (test cases 1-2, 4, 13-14 and 16 of the GCM submission to NIST, McGrew and
- * Viega), by each provider, in one call and in pieces; and the providers against each other.
+ * Viega; and of NIST CAVP, gcmEncryptExtIV128.rsp and gcmEncryptExtIV256.rsp), by each provider, in
+ * one call and in pieces; and the providers against each other.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,6 +43,17 @@ static const struct {
 	{ "case 16", AEAD_AES_256_GCM, KEY4 KEY4, IV4, AAD4, PLAIN4,
 	  "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
 	  "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662", "76fc6ece0f4e1768cddf8853bb2d551b" },
+	{ "CAVP 128: nothing", AEAD_AES_128_GCM, "11754cd72aec309bf52f7687212e8957", "3c819d9a9bed087615030b65", "", "", "",
+	  "250327c674aaf477aef2675748cf6971" },
+	{ "CAVP 128: AAD", AEAD_AES_128_GCM, "77be63708971c4e240d1cb79e8d77feb", "e0e00f19fed7ba0136a797f3",
+	  "7a43ec1d9c0a5a78a0b16533a6213cab", "", "", "209fcc8d3675ed938e9c7166709dd946" },
+	{ "CAVP 128: text", AEAD_AES_128_GCM, "7fddb57453c241d03efbed3ac44e371c", "ee283a3fc75575e33efd4887", "",
+	  "d5de42b461646c255c87bd2962d3b9a2", "2ccda4a5415cb91e135c2a0f78c9b2fd", "b36d1df9b9d5e596f83e8b7f52971cb3" },
+	{ "CAVP 256: nothing", AEAD_AES_256_GCM, "b52c505a37d78eda5dd34f20c22540ea1b58963cf8e5bf8ffa85f9f2492505b4",
+	  "516c33929df5a3284ff463d7", "", "", "", "bdc1ac884d332457a1d2664f168c76f0" },
+	{ "CAVP 256: text", AEAD_AES_256_GCM, "31bdadd96698c204aa9ce1448ea94ae1fb4a9a0b3c9d773b51bb1822666b8f22",
+	  "0d18e06c7c725ac9e362e1ce", "", "2db5168e932556f8089a0622981d017d", "fa4362189661d163fcd6a56d8bf0405a",
+	  "d636ac1bbedd5cc3ee727dc2ab4a9489" },
 };
 /* clang-format on */
 

@@ -146,6 +146,29 @@ static void refuses_what_others_read(void **state)
 	keystore_free_list(list, count);
 }
 
+/* A name that would write lines of its own is refused before anything is written. */
+static void refuses_names_that_are_none(void **state)
+{
+	static const char *const names[] = { "", "nqn.a\nidentity 0", "nqn.a b", "a", "nqn." };
+	struct keystore ks;
+
+	(void)state;
+	keystore_init(&ks, dir);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct key_entry subsys = entry(names[i], 9), host = entry("nqn.s", 9), *list;
+		size_t count, before;
+
+		assert_false(fault_is(keystore_list(&ks, &list, &before)));
+		keystore_free_list(list, before);
+		snprintf(host.hostnqn, sizeof(host.hostnqn), "%s", names[i]);
+		assert_int_equal(keystore_insert(&ks, &subsys).code, EINVAL);
+		assert_int_equal(keystore_insert(&ks, &host).code, EINVAL);
+		assert_false(fault_is(keystore_list(&ks, &list, &count)));
+		keystore_free_list(list, count);
+		assert_int_equal(count, before);
+	}
+}
+
 static void host_identity(void **state)
 {
 	struct host_identity a, b;
@@ -175,6 +198,7 @@ int main(void)
 		cmocka_unit_test(writes_and_reads_back),
 		cmocka_unit_test(the_newest_wins),
 		cmocka_unit_test(refuses_what_others_read),
+		cmocka_unit_test(refuses_names_that_are_none),
 		cmocka_unit_test(host_identity),
 	};
 

@@ -216,6 +216,40 @@ static void refused_says_why(void **state)
 	}
 }
 
+static void identities_have_one_form(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		bool good;
+	} cases[] = {
+		{ "NVMe0R01 nqn.h nqn.s", 20, true },
+		{ "NVMe0R01 nqn.h nqn.s", 21, true },	/* one NUL is tolerated */
+		{ "NVMe1G02 nqn.h nqn.s digest", 27, true },
+		{ "NVMe0R01 nqn.h nqn.s\0", 22, false },
+		{ "NVMe0R01 nqn.h nqn.s ", 21, false },
+		{ "NVMe0R01 nqn.h nqn.s x", 22, false },
+		{ "NVMe0R01  nqn.h nqn.s", 21, false },
+		{ " NVMe0R01 nqn.h nqn.s", 21, false },
+		{ "NVMe1R01 nqn.h nqn.s", 20, false },
+		{ "NVMe1R01 nqn.h nqn.s ", 21, false },
+		{ "NVMe2R01 nqn.h nqn.s", 20, false },
+		{ "NVMe0X01 nqn.h nqn.s", 20, false },
+		{ "NVMe0R03 nqn.h nqn.s", 20, false },
+		{ "NVMe0R01", 8, false },
+		{ "", 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct psk_identity_parts p;
+
+		print_message("- \"%s\"\n", cases[i].text);
+		assert_int_equal(psk_identity_parse(span_of(cases[i].text, cases[i].len), &p),
+				 cases[i].good);
+	}
+}
+
 /* One key is found by each identity that it may be addressed by; two behind one are both found. */
 static void table_registers_every_identity(void **state)
 {
@@ -255,6 +289,7 @@ int main(void)
 		cmocka_unit_test(takes_and_refuses_as_nvme_cli),
 		cmocka_unit_test(generated_as_the_kernel),
 		cmocka_unit_test(refused_says_why),
+		cmocka_unit_test(identities_have_one_form),
 		cmocka_unit_test(table_registers_every_identity),
 	};
 
