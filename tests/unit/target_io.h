@@ -14,7 +14,7 @@
 
 static struct rig rig;
 static struct rig_conn admin, io;
-static uint8_t pattern[1 << 20], zero[1 << 20];
+static uint8_t pattern[1 << 20];
 
 static inline int init(void **state)
 {

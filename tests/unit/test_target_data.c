@@ -13,6 +13,8 @@
 
 #include "target_io.h"
 
+static uint8_t zero[1 << 20];
+
 /* --- SGLs, ranges, flags --- */
 
 static void sgls(void **state)

@@ -10,6 +10,8 @@
 
 #include "target_io.h"
 
+static uint8_t zero[1 << 20];
+
 /* --- reading and writing --- */
 
 static void round_trip(void **state)
