@@ -90,16 +90,17 @@ void controller_end(struct controller *ctrl, enum cause cause)
 
 void controller_queue_gone(struct controller *ctrl, struct tconn *tc)
 {
-	bool was_ready = controller_ready(ctrl);
-
 	if (ctrl->admin == tc)
 		ctrl->admin = NULL;
 	if (tc->qid && ctrl->queue[tc->qid] == tc) {
 		ctrl->queue[tc->qid] = NULL;
 		ctrl->queue_count--;
 	}
-	/* 3.3.2.4: the loss of a queue ends the association; not when it was told to go */
-	if (!ctrl->admin || (was_ready && !tc->stream.finish))
+	/*
+	 * 3.3.2.4 lets the loss of any queue end the association. Linux closes its I/O queues before it
+	 * writes CC.SHN and waits a minute for that answer: only the admin queue's end is the end.
+	 */
+	if (!ctrl->admin)
 		controller_end(ctrl, CAUSE_PEER_CLOSED);
 	if (!ctrl->admin && ctrl->queue_count == 0)
 		controller_free(ctrl);
