@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The front door. Meson does the work; every verb here is one or two lines of it.
-#   make | programs | check | fuzz | sim | bench | tidy | install | clean
+#   make | programs | check | fuzz | sim | bench | bench-full | tidy | install | clean
 #   CC=clang           another compiler       SAN=address,undefined | thread   sanitizers
 #   WERROR=true        warnings are errors    B=DIR                            build directory
 
@@ -10,6 +10,7 @@ SEED ?= 1
 N ?= 100
 TIME ?= 60
 TARGET ?=
+BENCH ?=
 FIX ?=
 comma := ,
 
@@ -20,7 +21,7 @@ SLOW = -t 4
 endif
 B ?= build
 
-.PHONY: all programs check fuzz sim bench tidy install clean
+.PHONY: all programs check fuzz sim bench bench-full tidy install clean
 
 all: $(B)/build.ninja
 	$(if $(WERROR),@meson configure $(B) -Dwerror=$(WERROR))
@@ -46,7 +47,17 @@ sim: all
 	$(B)/tests/sim/sim --seed $(SEED) --runs $(N)
 
 bench: all
-	bench/run $(B)
+	bench/run $(B) $(BENCH)
+
+bench-full: all
+	bench/run $(B) --full $(BENCH)
+
+# CASE='7/host/*' runs some; see tests/interop/README.md
+interop: programs
+	tests/interop/run $(B) $(if $(CASE),--case '$(CASE)')
+
+interop-full: programs
+	tests/interop/run $(B) --full $(if $(CASE),--case '$(CASE)') --markdown $(B)/interop.md --json $(B)/interop.json
 
 tidy:
 	scripts/tidy $(if $(FIX),--fix)
