@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The front door. Meson does the work; every verb here is one or two lines of it.
-#   make | programs | check | fuzz | sim | bench | bench-full | tidy | install | clean
+#   make | programs | check | fuzz | sim | bench | bench-full | interop | interop-full | tidy | install | clean
 #   CC=clang           another compiler       SAN=address,undefined | thread   sanitizers
 #   WERROR=true        warnings are errors    B=DIR                            build directory
 
@@ -21,7 +21,7 @@ SLOW = -t 4
 endif
 B ?= build
 
-.PHONY: all programs check fuzz sim bench bench-full tidy install clean
+.PHONY: all programs check fuzz sim bench bench-full interop interop-full tidy install clean
 
 all: $(B)/build.ninja
 	$(if $(WERROR),@meson configure $(B) -Dwerror=$(WERROR))
