@@ -88,7 +88,8 @@ class Probe:
                 r[key] *= records
         keys = ("iops", "mib_s", "ios", "p50_us", "p99_us", "p999_us", "host_cpu_us", "target_cpu_us",
                 "host_syscalls", "target_syscalls")
-        return {k: r[k] for k in keys if k in r}
+        # its server has ended, so that it is counted among the children
+        return {**{k: r[k] for k in keys if k in r}, "target_ended": True}
 
 
 class Target:

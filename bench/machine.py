@@ -4,9 +4,11 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import shutil
 import subprocess
 import sys
+import time
 
 CONGESTION = pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control")
 SIDE_MAX = 4  # CPUs of one side
@@ -51,6 +53,31 @@ def own_network():
     os.environ["NVMETLS_BENCH_NETNS"] = "1"
     sys.stdout.flush()
     os.execvp(unshare[0], [*unshare, "sh", "-c", f'{setup} && exec "$@"', "sh", *sys.orig_argv])
+
+
+def busy_us():
+    """What all processes and the hypervisor took from the CPUs so far."""
+    user, nice, system, _, _, irq, softirq, steal = map(
+        int, pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
+    return (user + nice + system + irq + softirq + steal) * 1_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def own_us():
+    """The part of it of this process and its ended children."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used) * 1e6
+
+
+def watched(turn):
+    """The figures of turn(), with "others": what others used of a CPU meanwhile, in per cent."""
+    busy, own, start = busy_us(), own_us(), time.monotonic()
+    out = turn()
+    busy, own, start = busy_us() - busy, own_us() - own, time.monotonic() - start
+    if "target_cpu_us" in out:
+        if not out.pop("target_ended", False):
+            own += out["target_cpu_us"] * out["ios"]
+        out["others"] = max(0.0, (busy - own) / start / 1e4)
+    return out
 
 
 def first_line(*command):

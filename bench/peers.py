@@ -76,7 +76,8 @@ class Nbd:
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, start_new_session=True,
                                         env={**os.environ, **self.env, "LD_PRELOAD": ""})
         self.wait()
-        self.fio("--rw=write", "--bs=128k", "--iodepth=16", "--refill_buffers")
+        if not tracer:
+            self.fio("--rw=write", "--bs=128k", "--iodepth=16", "--refill_buffers")
 
     def wait(self):
         for _ in range(500):
@@ -144,10 +145,7 @@ class Nbd:
             ios = figures(self.load(work, STRACE_SECONDS, prefix=tracers[0]), work)["ios"]
         finally:
             self.stop()
-        fill = self.bench.size * 8  # I/Os of start(), which the server's list has, too
-        counts = [traced_calls(x) for x in lists]
-        self.start()
-        return counts[0] / ios, counts[1] / (ios + fill)
+        return [traced_calls(x) / ios for x in lists]
 
 
 def traced_calls(path):
@@ -173,13 +171,15 @@ class Qemu(Nbd):
 
     server = "qemu-storage-daemon"
 
+    def __init__(self, bench, *more):
+        super().__init__(bench, *more)
+        self.disk = pathlib.Path(f"/dev/shm/{bench.where.name}.{self.dir.name}")
+
     def command(self, keys):
-        disk = pathlib.Path(f"/dev/shm/{self.bench.where.name}.disk")
-        with open(disk, "wb") as f:
+        with open(self.disk, "wb") as f:
             f.truncate(self.bench.size << 20)
-        self.disk = disk
         tls = ["--object", f"tls-creds-psk,id=tls,dir={keys.parent},endpoint=server"] if self.tls else []
-        return ["qemu-storage-daemon", *tls, "--blockdev", f"driver=file,node-name=disk,filename={disk}",
+        return ["qemu-storage-daemon", *tls, "--blockdev", f"driver=file,node-name=disk,filename={self.disk}",
                 "--nbd-server", f"addr.type=inet,addr.host=127.0.0.1,addr.port={self.port}" +
                 (",tls-creds=tls" if self.tls else ""),
                 "--export", "type=nbd,id=export,node-name=disk,name=,writable=on"]

@@ -67,6 +67,10 @@ def heading(report):
              f"Targets on CPU {','.join(map(str, m['target_cpus']))}, hosts on CPU "
              f"{','.join(map(str, m['host_cpus']))}. Median of {report['rounds']} rounds of "
              f"{report['seconds']:g} s, all rows in turn in each round."]
+    others = sorted(t["others"] for r in report["rows"] for t in r["turns"] if "others" in t)
+    if others:
+        lines.append(f"Others used {statistics.median(others):.0f} % of a CPU in the median turn, "
+                     f"{others[-1]:.0f} % in the worst.")
     if report["missing"]:
         lines.append("Not measured, not installed: " + ", ".join(report["missing"]) + ".")
     return lines
