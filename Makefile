@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The front door. Meson does the work; every verb here is one or two lines of it.
-#   make | programs | check | fuzz | sim | bench | bench-full | interop | interop-full | tidy | install | clean
+#   make | programs | check | fuzz | sim | bench | bench-full | bench-storm | interop | interop-full | tidy | install | clean
 #   CC=clang           another compiler       SAN=address,undefined | thread   sanitizers
 #   WERROR=true        warnings are errors    B=DIR                            build directory
 
@@ -51,6 +51,9 @@ bench: all
 
 bench-full: all
 	bench/run $(B) --full $(BENCH)
+
+bench-storm: all
+	bench/storm $(B) $(BENCH)
 
 # CASE='7/host/*' runs some; see tests/interop/README.md
 interop: programs

@@ -42,7 +42,7 @@ def promise(text, value, limit, unit="", at_most=False):
             "sign": "at most" if at_most else "at least"}
 
 
-def promises(rows):
+def promises(rows, idle=None):
     """The issue's table: every line whose parts were measured."""
     f, tls, plain = Figures(rows), "nvmetls aes128", "nvmetls plain"
     out = []
@@ -68,4 +68,7 @@ def promises(rows):
                            f.ratio((w.name, "nvmetls aes256", "iops"), (w.name, tls, "iops")), .85))
     out.append(promise("4k randread QD32: the target's CPU per TLS read",
                        f.get("4k randread QD32", tls, "target_cpu_us"), 2, " us", at_most=True))
+    if idle:
+        out.append(promise(f"CPU of a target with {idle['connected']} idle TLS connections",
+                           idle["cpu_percent"], .5, " %", at_most=True))
     return [p for p in out if p]
