@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The front door. Meson does the work; every verb here is one or two lines of it.
-#   make | programs | check | fuzz | sim | bench | bench-full | bench-storm | interop | interop-full | tidy | install | clean
+#   make | programs | check | fuzz | sim | tidy | install | clean | interop | interop-full
+#   make bench | bench-full | bench-storm | bench-compare BASE=REV      (bench/README)
 #   CC=clang           another compiler       SAN=address,undefined | thread   sanitizers
 #   WERROR=true        warnings are errors    B=DIR                            build directory
 
@@ -11,6 +12,8 @@ N ?= 100
 TIME ?= 60
 TARGET ?=
 BENCH ?=
+BASE ?=
+REV ?=
 FIX ?=
 comma := ,
 
@@ -54,6 +57,10 @@ bench-full: all
 
 bench-storm: all
 	bench/storm $(B) $(BENCH)
+
+bench-compare:
+	@test -n '$(BASE)' || { echo 'make bench-compare BASE=REVISION [REV=REVISION]' >&2; exit 2; }
+	bench/compare $(BASE) $(REV) $(BENCH)
 
 # CASE='7/host/*' runs some; see tests/interop/README.md
 interop: programs
