@@ -161,9 +161,11 @@ static void piece_done(struct world *w, struct world_io *wio);
 static void write_piece(struct world *w, struct io *io)
 {
 	struct world_io *x = &io->wio;
-	uint64_t left = io->len_bytes - (x->offset - io->offset_bytes);
 
-	x->len = min_u64(left, ZEROES_BYTES);
+	/* a transfer moves its offset and length: @zeroed_bytes is what is asked for so far */
+	x->offset = io->offset_bytes + io->zeroed_bytes;
+	x->len = min_u64(io->len_bytes - io->zeroed_bytes, ZEROES_BYTES);
+	io->zeroed_bytes += x->len;
 	io->zero_iov = (struct iovec){ zeroes, x->len };
 	x->op = WORLD_IO_WRITE;
 	x->dsync = io->fua;
@@ -177,13 +179,11 @@ static void piece_done(struct world *w, struct world_io *wio)
 {
 	struct io *io = container_of(wio, struct io, wio);
 
-	io->zeroed_bytes += wio->len;
 	if (wio->result || io->zeroed_bytes == io->len_bytes) {
 		io->err = wio->result;
 		io->done(w, io);
 		return;
 	}
-	wio->offset = io->offset_bytes + io->zeroed_bytes;
 	write_piece(w, io);
 }
 
@@ -204,7 +204,6 @@ static void done(struct world *w, struct world_io *wio)
 			   wio->result == -EINVAL;
 
 	if (io->op == IO_WRITE_ZEROES && unsupported) {
-		wio->offset = io->offset_bytes;
 		io->zeroed_bytes = 0;
 		write_piece(w, io);
 		return;

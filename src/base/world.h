@@ -68,8 +68,8 @@ struct world_io {
 	enum world_io_op op;
 	bool dsync;
 	int fd;
-	uint64_t offset, len;	/* bytes; len is the sum of iov for READ and WRITE */
-	struct iovec *iov;	/* may be changed by the implementation until done */
+	uint64_t offset, len;	/* bytes; len is the sum of iov for READ and WRITE, which change both */
+	struct iovec *iov;	/* changed by READ and WRITE, too */
 	int iov_count;
 	int result;		/* 0 or negative errno, valid in done() */
 	void (*done)(struct world *w, struct world_io *io);

@@ -146,23 +146,24 @@ int fake_world_tasks(struct fake_world *w)
 	return count;
 }
 
+/* Uses up offset, length and pieces, as the loop does. */
 static int transfer(struct world_io *io)
 {
-	uint64_t at = io->offset;
-
 	for (int i = 0; i < io->iov_count; i++) {
-		uint8_t *p = io->iov[i].iov_base;
-		size_t left = io->iov[i].iov_len;
+		struct iovec *v = &io->iov[i];
 
-		while (left) {
-			ssize_t n = io->op == WORLD_IO_READ ? pread(io->fd, p, left, (off_t)at) :
-							      pwrite(io->fd, p, left, (off_t)at);
+		while (v->iov_len) {
+			off_t at = (off_t)io->offset;
+			ssize_t n = io->op == WORLD_IO_READ ?
+					    pread(io->fd, v->iov_base, v->iov_len, at) :
+					    pwrite(io->fd, v->iov_base, v->iov_len, at);
 
 			if (n <= 0)
 				return n < 0 ? -errno : -EIO;
-			p += n;
-			at += (uint64_t)n;
-			left -= (size_t)n;
+			v->iov_base = (uint8_t *)v->iov_base + n;
+			v->iov_len -= (size_t)n;
+			io->offset += (uint64_t)n;
+			io->len -= (uint64_t)n;
 		}
 	}
 	return 0;
