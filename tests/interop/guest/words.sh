@@ -79,12 +79,7 @@ cleanup() {
 	umount /mnt 2>/dev/null
 	timeout 30 nvme disconnect-all >/dev/null 2>&1
 	if [ $status != 0 ] && [ $status != 77 ]; then
-		say 'kernel'
-		dmesg | grep -E 'nvme|tls|Oops|BUG|WARN' | tail -n 20
-		say 'tlshd'
-		grep -vE 'priority|Parsing|Querying' /run/syslog 2>/dev/null | tail -n 20
-		say 'our target'
-		tail -n 20 $LOG 2>/dev/null
+		bash /lab/guest/diagnose.sh
 	fi
 	our_target_off || { say 'our target did not stop'; status=1; }
 	tlshd_off
@@ -100,6 +95,7 @@ cleanup() {
 	exit $status
 }
 trap cleanup EXIT
+trap 'exit 143' TERM
 trap 'printf "FAILED: line %s: %s\n" "$LINENO" "$BASH_COMMAND"' ERR
 
 prepare() {
