@@ -51,7 +51,7 @@ run nvme disconnect-all
 # asking for what we do not have is refused and harms nothing
 connect
 refused nvme get-log "${DEV%n1}" -i 0x7e -l 512
-refused nvme id-ns "${DEV%n1}" -n 99
+refused nvme id-ns "${DEV%n1}" -n 4294967294
 refused nvme admin-passthru "${DEV%n1}" --opcode=0xc1
 silent nvme id-ctrl "${DEV%n1}"
 run nvme reset "${DEV%n1}"
