@@ -18,7 +18,7 @@ COLUMNS = [  # key, heading, format, with the spread?
 def summary(turns):
     """{key: {median, min, max}} over the turns."""
     out = {}
-    for key in turns[0]:
+    for key in dict.fromkeys(k for t in turns for k in t):
         values = [t[key] for t in turns if key in t]
         out[key] = {"median": statistics.median(values), "min": min(values), "max": max(values)}
     return out
