@@ -115,7 +115,8 @@ class Nbd:
         return out
 
     def verify(self):
-        self.fio("--rw=randwrite", "--bs=4k", "--iodepth=16", "--verify=crc32c", "--io_size=32M")
+        self.fio("--rw=randwrite", "--bs=4k", "--iodepth=16", "--verify=crc32c", "--io_size=32M",
+                 "--verify_state_save=0")
         return f"32M written and read back; {self.cipher() or 'no TLS'}"
 
     def cipher(self):
