@@ -26,7 +26,6 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/prng.h"
 #include "cli/perf_hist.h"
 #include "probe_link.h"
 
@@ -40,6 +39,7 @@ struct options {
 	enum aead_alg alg;
 	uint32_t qd, spin_us;
 	double seconds;
+	size_t send, recv;	/* bytes of one call */
 	uint64_t span;		/* bytes of memory that the responses are read from */
 	int server_cpu, client_cpu;	/* -1: not pinned */
 };
@@ -89,21 +89,6 @@ static void pin(int cpu)
 		err(1, "CPU %d", cpu);
 }
 
-/* @count messages of @len random bytes, each followed by its content type. */
-static uint8_t *messages(size_t len, size_t count)
-{
-	uint8_t *m = aligned_alloc(4096, ((len + 1) * count + 4095) & ~(size_t)4095);
-	struct prng p;
-
-	if (!m)
-		errx(1, "out of memory");
-	prng_seed(&p, 1);
-	prng_fill(&p, m, (len + 1) * count);
-	for (size_t i = 0; i < count; i++)
-		m[i * (len + 1) + len] = 23;
-	return m;
-}
-
 /* ---- the server ---- */
 
 static void serve_stream(struct side *s, const uint8_t *data, size_t count)
@@ -133,7 +118,7 @@ static void serve(struct side *s)
 {
 	size_t len = s->o->stream ? STREAM_LEN : RESPONSE_LEN;
 	size_t count = max_u64(s->o->span / len, 1);
-	uint8_t *data = messages(len, count);
+	uint8_t *data = link_messages(len, count);
 	uint64_t cpu = cpu_us();
 
 	(s->o->stream ? serve_stream : serve_requests)(s, data, count);
@@ -192,7 +177,7 @@ static uint64_t take_all(struct side *s, struct window *w, uint8_t *dst, uint64_
 
 static void ask(struct side *s, uint8_t *dst)
 {
-	uint8_t *msg = messages(REQUEST_LEN, 1);
+	uint8_t *msg = link_messages(REQUEST_LEN, 1);
 	struct window w = { .sent = 0 };
 	uint64_t cpu = cpu_us(), start = link_now_ns(), now = start;
 	uint64_t end = start + (uint64_t)(s->o->seconds * 1e9);
@@ -216,7 +201,7 @@ static void ask(struct side *s, uint8_t *dst)
 
 static void measure(struct side *s)
 {
-	uint8_t *dst = messages(STREAM_LEN, s->o->stream ? 16 : s->o->qd);
+	uint8_t *dst = link_messages(STREAM_LEN, s->o->stream ? 16 : s->o->qd);
 
 	(s->o->stream ? receive_stream : ask)(s, dst);
 	free(dst);
@@ -253,6 +238,8 @@ static void run_side(const struct options *o, bool server, int fd, const struct 
 		.rx = keys[!server],
 		.rx_len = server ? REQUEST_LEN : o->stream ? STREAM_LEN : RESPONSE_LEN,
 		.spin_us = o->spin_us,
+		.out_max = o->send,
+		.in_max = o->recv,
 	};
 	struct side s = { o, link_new(fd, &c), r };
 
@@ -324,9 +311,16 @@ static int usage(FILE *to, int status)
 	      "  --seconds S               (2)\n"
 	      "  --cpus SERVER,CLIENT      pin the two processes\n"
 	      "  --spin-us N               before sleeping (50)\n"
+	      "  --send BYTES, --recv BYTES  of one call, at most (131072)\n"
 	      "  --span BYTES              memory that is sent from (262144: what a cache holds)\n",
 	      to);
 	return status;
+}
+
+static bool batch(const char *text, size_t *ret)
+{
+	*ret = strtoul(text, NULL, 10);
+	return *ret >= 2 * LINK_MESSAGE_MAX && *ret <= LINK_BATCH_MAX;
 }
 
 static bool parse_one(struct options *o, int c, const char *text)
@@ -350,6 +344,10 @@ static bool parse_one(struct options *o, int c, const char *text)
 	case 'p':
 		o->spin_us = (uint32_t)strtoul(text, NULL, 10);
 		return true;
+	case 'o':
+		return batch(text, &o->send);
+	case 'i':
+		return batch(text, &o->recv);
 	default:
 		o->span = strtoull(text, NULL, 10);
 		return o->span > 0 && o->span <= UINT64_C(1) << 32;
@@ -362,11 +360,19 @@ int main(int argc, char **argv)
 		{ "mode", required_argument, NULL, 'm' },    { "qd", required_argument, NULL, 'q' },
 		{ "tls", required_argument, NULL, 't' },     { "seconds", required_argument, NULL, 's' },
 		{ "cpus", required_argument, NULL, 'c' },    { "spin-us", required_argument, NULL, 'p' },
+		{ "send", required_argument, NULL, 'o' },    { "recv", required_argument, NULL, 'i' },
 		{ "span", required_argument, NULL, 'n' },    { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options o = { .tls = true, .qd = 32, .spin_us = 50, .seconds = 2, .span = 256 << 10,
-			     .server_cpu = -1, .client_cpu = -1 };
+	struct options o = { .tls = true,
+			     .qd = 32,
+			     .spin_us = 50,
+			     .seconds = 2,
+			     .span = 256 << 10,
+			     .send = 128 << 10,
+			     .recv = 128 << 10,
+			     .server_cpu = -1,
+			     .client_cpu = -1 };
 	char congestion[16];
 	struct result *r;
 	int c;

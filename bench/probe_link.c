@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/prng.h"
 
 #define HEADER_LEN	 5
 #define APPLICATION_DATA 23
@@ -34,6 +35,20 @@ const char *link_congestion(int fd, char name[16])
 	memset(name, 0, 16);
 	(void)getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &len);
 	return name;
+}
+
+uint8_t *link_messages(size_t len, size_t count)
+{
+	uint8_t *m = aligned_alloc(4096, ((len + 1) * count + 4095) & ~(size_t)4095);
+	struct prng p;
+
+	if (!m)
+		errx(1, "out of memory");
+	prng_seed(&p, 1);
+	prng_fill(&p, m, (len + 1) * count);
+	for (size_t i = 0; i < count; i++)
+		m[i * (len + 1) + len] = APPLICATION_DATA;
+	return m;
 }
 
 static void half_init(struct link_half *h, const struct link_config *c, const struct link_key *key)
@@ -106,7 +121,7 @@ void link_put(struct link *l, const uint8_t *msg, size_t len)
 		l->iov[l->iov_count++] = (struct iovec){ (void *)(uintptr_t)msg, len };
 		l->out_len += len;
 	}
-	if (l->out_len >= LINK_OUT_MAX || l->iov_count == ARRAY_SIZE(l->iov))
+	if (l->out_len >= l->c->out_max || l->iov_count == ARRAY_SIZE(l->iov))
 		link_flush(l);
 }
 
@@ -167,14 +182,14 @@ static uint8_t *make_room(struct link *l, size_t *ret_room)
 	size_t kept = l->in_end - l->in_start;
 
 	if (!l->c->tls) {
-		*ret_room = sizeof(l->in);
+		*ret_room = l->c->in_max;
 		return l->in;
 	}
 	if (l->in_start > 0)
 		memmove(l->in, l->in + l->in_start, kept);
 	l->in_start = 0;
 	l->in_end = kept;
-	*ret_room = sizeof(l->in) - kept;
+	*ret_room = l->c->in_max - kept;
 	return l->in + kept;
 }
 

@@ -18,8 +18,7 @@
 
 #define LINK_MESSAGE_MAX 16384u
 #define LINK_OVERHEAD	 (5u + 1u + AEAD_TAG_LEN)	/* header, content type, tag */
-#define LINK_OUT_MAX	 (128u << 10)	/* queued bytes that are sent without being asked */
-#define LINK_IN_MAX	 (128u << 10)	/* received at once; more leaves the second-level cache */
+#define LINK_BATCH_MAX	 (1u << 20)
 
 /* One direction's key, as the key schedule would give it. */
 struct link_key {
@@ -32,6 +31,8 @@ struct link_config {
 	struct link_key tx, rx;
 	size_t rx_len;		/* of every message that comes */
 	uint32_t spin_us;	/* so long without sleeping */
+	size_t out_max;		/* queued bytes that are sent without being asked, <= LINK_BATCH_MAX */
+	size_t in_max;		/* received at once, likewise; at least a record */
 };
 
 struct link_half {
@@ -49,17 +50,20 @@ struct link {
 	size_t out_len;			/* bytes queued */
 	size_t in_start, in_end;	/* received and not taken; plain: only their number counts */
 	uint64_t sends, recvs;		/* calls that moved something */
-	uint8_t out[LINK_OUT_MAX + LINK_MESSAGE_MAX + LINK_OVERHEAD];
-	uint8_t in[LINK_IN_MAX];
+	uint8_t out[LINK_BATCH_MAX + LINK_MESSAGE_MAX + LINK_OVERHEAD];
+	uint8_t in[LINK_BATCH_MAX];
 };
 
 /* @fd is a connected TCP socket; it is closed with the link. @c must outlive it. */
 struct link *link_new(int fd, const struct link_config *c);
 void link_free(struct link *l);
 
+/* @count messages of @len random bytes, each followed by its content type. For free(). */
+uint8_t *link_messages(size_t len, size_t count);
+
 /*
  * Queues @len bytes of @msg, which is followed by a byte for the content type (23) in memory. Plain:
- * @msg is read when it is sent. Sends by itself when LINK_OUT_MAX bytes are queued.
+ * @msg is read when it is sent. Sends by itself when out_max bytes are queued.
  */
 void link_put(struct link *l, const uint8_t *msg, size_t len);
 void link_flush(struct link *l);
