@@ -101,6 +101,7 @@ enum io_status backend_submit(struct backend *b, struct world *w, struct io *io)
 			iov_bytes += io->iov[i].iov_len;
 		assert(iov_bytes == io->len_bytes || (io->op == IO_READ && io->may_borrow));
 	}
+	io->backend = b;
 	io->err = 0;
 	io->borrowed = false;
 	return b->ops->submit(b, w, io);

@@ -22,6 +22,8 @@
 
 enum io_op { IO_READ, IO_WRITE, IO_FLUSH, IO_WRITE_ZEROES, IO_DEALLOCATE, IO_OP_COUNT };
 
+struct backend;
+
 struct io {
 	enum io_op op;
 	bool fua;		/* WRITE, WRITE_ZEROES: durable when done */
@@ -32,16 +34,15 @@ struct io {
 	uint64_t len_bytes;
 	struct iovec *iov;	/* READ, WRITE: sums to len_bytes; with may_borrow iov[0] is replaced */
 	int iov_count;
-	int err;		/* 0 or negative errno, valid when done */
+	int err;		/* 0 or negative errno, valid when done; EREMOTEIO: the file ends before */
 	void (*done)(struct world *w, struct io *io);
+	struct backend *backend;	/* set by backend_submit() */
 	struct world_io wio;	/* for the backend */
 	struct iovec zero_iov;	/* for the backend */
 	uint64_t zeroed_bytes;	/* for the backend */
 };
 
 enum io_status { IO_PENDING, IO_DONE };
-
-struct backend;
 
 struct backend_ops {
 	const char *kind;

@@ -8,6 +8,10 @@
  * RWF_DSYNC, and VWC says so.
  *
  * Zeroing that the file cannot do (EOPNOTSUPP) is done by writing zeroes.
+ *
+ * A regular file that somebody has made shorter stays so: what lies past its end is an error
+ * (EREMOTEIO), also for writes. They would make it longer again, with a hole of zeroes where data
+ * was, and nobody would know.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -154,6 +158,16 @@ static bool aligned(const struct file *f, const struct io *io)
 	return f->direct_fd >= 0 && bits % f->align == 0;
 }
 
+/* One system call per write to a regular file; no file system is asked to look at its server. */
+static bool past_end(const struct file *f, uint64_t end_bytes)
+{
+	struct statx stx;
+
+	return !f->is_block &&
+	       statx(f->fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE, &stx) == 0 &&
+	       stx.stx_size < end_bytes;
+}
+
 /* --- zeroes by writing, one piece after the other --- */
 
 static void piece_done(struct world *w, struct world_io *wio);
@@ -181,6 +195,11 @@ static void piece_done(struct world *w, struct world_io *wio)
 
 	if (wio->result || io->zeroed_bytes == io->len_bytes) {
 		io->err = wio->result;
+		io->done(w, io);
+		return;
+	}
+	if (past_end(io->backend->impl, io->offset_bytes + io->len_bytes)) {
+		io->err = -EREMOTEIO;
 		io->done(w, io);
 		return;
 	}
@@ -216,6 +235,9 @@ static void done(struct world *w, struct world_io *wio)
 	}
 	/* deallocation is advice: a file that cannot has done all it can */
 	io->err = io->op == IO_DEALLOCATE && unsupported ? 0 : wio->result;
+	if (io->op == IO_READ && io->err == -EIO &&
+	    past_end(io->backend->impl, io->offset_bytes + io->len_bytes))
+		io->err = -EREMOTEIO;
 	io->done(w, io);
 }
 
@@ -240,6 +262,11 @@ static enum io_status file_submit(struct backend *b, struct world *w, struct io 
 	const struct file *f = b->impl;
 	bool data = io->op == IO_READ || io->op == IO_WRITE;
 
+	if ((io->op == IO_WRITE || io->op == IO_WRITE_ZEROES) &&
+	    past_end(f, io->offset_bytes + io->len_bytes)) {
+		io->err = -EREMOTEIO;
+		return IO_DONE;
+	}
 	io->wio = (struct world_io){
 		.op = op_of(io),
 		.dsync = io->op == IO_WRITE && io->fua,

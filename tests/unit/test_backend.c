@@ -374,6 +374,50 @@ static void zeroes_by_writing(void **state)
 	backend_close(b);
 }
 
+static off_t length_of(const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(stat(name, &st), 0);
+	return st.st_size;
+}
+
+/* An image that was cut behind our back: its lost part is an error, and no write brings it back. */
+static void cut_file(void **state)
+{
+	struct backend *b = open_it(path, false);
+	struct io io = { .op = IO_WRITE_ZEROES, .len_bytes = 3 << 20, .done = done };
+
+	(void)state;
+	assert_int_equal(transfer(b, IO_WRITE, 0, pattern, 1 << 20, false), 0);
+	assert_int_equal(truncate(path, (1 << 20) + 512), 0);
+	for (int i = 0; i < 2; i++) {
+		uint64_t off = i ? 3 << 20 : 1 << 20;
+
+		assert_int_equal(transfer(b, IO_READ, off, got, 4096, false), -EREMOTEIO);
+		assert_int_equal(transfer(b, IO_WRITE, off, pattern, 4096, i), -EREMOTEIO);
+		assert_int_equal(simple(b, IO_WRITE_ZEROES, off, 4096, false, i), -EREMOTEIO);
+		assert_int_equal(simple(b, IO_WRITE_ZEROES, off, 4096, true, i), -EREMOTEIO);
+		assert_int_equal(simple(b, IO_DEALLOCATE, off, 4096, true, false), 0);
+	}
+	assert_int_equal(length_of(path), (1 << 20) + 512);
+	expect(b, 0, pattern, 1 << 20);
+	assert_int_equal(transfer(b, IO_WRITE, 1 << 20, pattern, 512, false), 0);
+	/* cut between two pieces of zeroes */
+	assert_int_equal(truncate(path, 4 << 20), 0);
+	assert_int_equal(backend_submit(b, &w.world, &io), IO_PENDING);
+	w.io_error = -EOPNOTSUPP;
+	fake_world_ios(&w, 1);
+	w.io_error = 0;
+	assert_int_equal(truncate(path, 512), 0);
+	ended = 0;
+	assert_int_equal(fake_world_ios(&w, 1), 1); /* this piece was under way */
+	assert_int_equal(ended, 1);
+	assert_int_equal(io.err, -EREMOTEIO);
+	assert_int_equal(length_of(path), 1 << 20);
+	backend_close(b);
+}
+
 /* --- what cannot be opened --- */
 
 static void refused(const char *spec, bool read_only, int rc, const char *says)
@@ -449,7 +493,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes), T(memory),  T(null),	 T(file),
 		T(durability),		 T(holes),   T(direct),	 T(zeroes_by_writing),
-		T(opening),		 T(locks),
+		T(cut_file),		 T(opening), T(locks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
