@@ -32,7 +32,8 @@ struct io {
 	bool borrowed;		/* set by the backend when it did; stays valid until backend_close */
 	uint64_t offset_bytes;
 	uint64_t len_bytes;
-	struct iovec *iov;	/* READ, WRITE: sums to len_bytes; with may_borrow iov[0] is replaced */
+	/* READ, WRITE: sums to len_bytes; used up when done. With may_borrow iov[0] is replaced. */
+	struct iovec *iov;
 	int iov_count;
 	int err;		/* 0 or negative errno, valid when done; EREMOTEIO: the file ends before */
 	void (*done)(struct world *w, struct io *io);

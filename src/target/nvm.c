@@ -65,8 +65,11 @@ static void rw_done(struct world *w, struct io *io)
 	c->tc->in_flight--;
 	if (io->err == 0)
 		count(c);
-	if (io->err == 0 && io->op == IO_READ)
-		c->sent_len = c->len;	/* of its buffers, or of the backend's own memory */
+	if (io->err == 0 && io->op == IO_READ) {
+		if (!io->borrowed)
+			tcmd_set_iov(c);	/* a transfer in several parts has used it up */
+		c->sent_len = c->len;
+	}
 	tcmd_complete(c, tcmd_errno_status(c, io->err));
 }
 

@@ -253,6 +253,8 @@ uint16_t tcmd_errno_status(const struct tcmd *c, int err);
 bool tcmd_get_buffers(struct tcmd *c);
 /* Can a command of @bytes ever get its buffers from @p? */
 bool tconn_buffers_suffice(const struct pool *p, uint32_t bytes);
+/* c->iov over the buffers that it has, for c->len bytes. */
+void tcmd_set_iov(struct tcmd *c);
 void tcmd_put_buffers(struct tcmd *c);
 /* Take a spare buffer for in-capsule data. False: there is none. */
 bool tcmd_take_spare(struct tcmd *c, uint32_t len);

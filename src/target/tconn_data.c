@@ -57,22 +57,32 @@ static void put_buffer(struct tconn *tc, void *buf)
 	tc->buffers_held--;
 }
 
-bool tcmd_get_buffers(struct tcmd *c)
+void tcmd_set_iov(struct tcmd *c)
 {
 	uint32_t size = (uint32_t)c->tc->w->buffers->buf_bytes, left = c->len;
 
-	assert(c->buf_count == 0);
-	if (!buffers_free(c->tc, (left + size - 1) / size))
-		return false;
-	for (c->iov_count = 0; left; c->iov_count++) {
-		void *buf = get_buffer(c->tc);
+	for (c->iov_count = 0; c->iov_count < c->buf_count; c->iov_count++) {
 		uint32_t n = (uint32_t)min_u64(left, size);
+
+		c->iov[c->iov_count] = (struct iovec){ c->buf[c->iov_count], n };
+		left -= n;
+	}
+}
+
+bool tcmd_get_buffers(struct tcmd *c)
+{
+	uint32_t size = (uint32_t)c->tc->w->buffers->buf_bytes, count = (c->len + size - 1) / size;
+
+	assert(c->buf_count == 0);
+	if (!buffers_free(c->tc, count))
+		return false;
+	while ((uint32_t)c->buf_count < count) {
+		void *buf = get_buffer(c->tc);
 
 		assert(buf && c->buf_count < TCMD_IOV_MAX);
 		c->buf[c->buf_count++] = buf;
-		c->iov[c->iov_count] = (struct iovec){ buf, n };
-		left -= n;
 	}
+	tcmd_set_iov(c);
 	return true;
 }
 
