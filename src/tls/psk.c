@@ -84,15 +84,21 @@ enum nvme_hash psk_tls_hash(const struct psk_config *psk)
 	return psk->key.len == 48 ? NVME_HASH_SHA384 : NVME_HASH_SHA256;
 }
 
-/* libnvme before 1.16: info = LE16(L) | "tls13 " | label | context, without their lengths. */
-static int expand_compat(enum nvme_hash h, const struct secret *prk, const char *label,
-			 struct span context, size_t len, struct secret *ret)
+/*
+ * info = L | "tls13 " | label | context, without their lengths; L little-endian in libnvme before
+ * 1.16, big-endian in Linux before 6.18.
+ */
+static int expand_bare(enum nvme_hash h, const struct secret *prk, const char *label,
+		       struct span context, size_t len, enum psk_derivation d, struct secret *ret)
 {
 	uint8_t info[2 + 6 + 32 + PSK_IDENTITY_LEN_MAX];
 	size_t at = 8, label_len = strlen(label);
 
 	assert(label_len <= 32 && context.len <= PSK_IDENTITY_LEN_MAX);
-	store_le16(info, (uint16_t)len);
+	if (d == PSK_COMPAT)
+		store_le16(info, (uint16_t)len);
+	else
+		store_be16(info, (uint16_t)len);
 	memcpy(info + 2, "tls13 ", 6);
 	memcpy(info + at, label, label_len);
 	at += label_len;
@@ -112,7 +118,7 @@ static struct fault extract_expand(enum nvme_hash h, const struct secret *ikm, c
 	rc = kdf_extract(h, ikm, &prk);
 	if (!rc)
 		rc = d == PSK_RFC ? kdf_expand_label(h, &prk, label, context, len, ret) :
-				    expand_compat(h, &prk, label, context, len, ret);
+				    expand_bare(h, &prk, label, context, len, d, ret);
 	return rc ? refused(EIO) : OK;
 }
 

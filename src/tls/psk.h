@@ -3,9 +3,10 @@
  * psk - NVMe/TCP pre-shared keys: interchange form, retained PSK, identity, TLS PSK.
  *
  * NVM Express TCP Transport Specification 1.1, "TLS PSK and PSK identity
- * derivation". Two derivations are in the field (protocol notes in docs):
- * PSK_RFC is HKDF-Expand-Label of RFC 8446 (libnvme >= 1.16, SPDK, kernel);
- * PSK_COMPAT is libnvme < 1.16 (`nvme --compat`).
+ * derivation". Three derivations are in the field (protocol notes in docs):
+ * PSK_RFC is HKDF-Expand-Label of RFC 8446 (libnvme >= 1.16, SPDK, kernel >= 6.18);
+ * PSK_COMPAT is libnvme < 1.16 (`nvme --compat`); PSK_LINUX_6_17 is what secure channel
+ * concatenation did in Linux before 6.18. The last two differ in one number's byte order.
  */
 #pragma once
 
@@ -18,7 +19,11 @@
 #define PSK_IDENTITY_LEN_MAX    521	/* characters, without NUL: v1, two NQNs of 223, 64-char digest */
 #define PSK_DIGEST_LEN_MAX      64
 
-enum psk_derivation { PSK_RFC = 0, PSK_COMPAT = 1 };
+enum psk_derivation {
+	PSK_RFC = 0,
+	PSK_COMPAT = 1,
+	PSK_LINUX_6_17 = 2,	/* Linux 6.15 to 6.17, and for generated PSKs only */
+};
 enum psk_kind { PSK_RETAINED = 'R', PSK_GENERATED = 'G' };
 
 /* A configured PSK: what stands in an interchange string. */

@@ -145,15 +145,17 @@ static void generated_as_the_kernel(void **state)
 {
 	static const struct {
 		enum nvme_hash h;
-		const char *psk, *digest, *tls;
+		const char *psk, *digest, *tls, *tls_6_17;
 	} cases[] = {
 		{ NVME_HASH_SHA256, "1733c59fa7f48fcf37f5f26fc4ff0268ad4f78e030f4f3b0bfd1d47e7bb1447a",
 		  "OldoKuTfKddMuyCznAZojkWD7P4D9/AtzDzLimtOxqI=",
-		  "3c17da628474a04d2247c4cab47968c915388193f7c071bd9489cc3666cd7cc8" },
+		  "3c17da628474a04d2247c4cab47968c915388193f7c071bd9489cc3666cd7cc8",
+		  "bfc8def3bb5120bf5c99d6c8d54d61b3efcf3ebece1f00b93a1324c75d749364" },
 		{ NVME_HASH_SHA384,
 		  "f14b2dd3234c459694d3bc63f8968bd6b37c2c6de849e22e118749001ce4bbe8640b9e3a748cb11ce4b1d71d359cce39",
 		  "cffMWk8TSS7HOQebjgYEIkrPrjWPV4JE5cdPB8WhEvY4JBW5YynKyv66XscN4A9n",
-		  "2774753233537b3fa50eb7d16a8e43457d85f4906c005b2236616c5d80939d0898fff15bb8b77119d2be0aac423e7590" },
+		  "2774753233537b3fa50eb7d16a8e43457d85f4906c005b2236616c5d80939d0898fff15bb8b77119d2be0aac423e7590",
+		  "87a06ece47db98f7b1fe32e7f7376cecc25228d3a0bcfbf7a0982fe63a29f2bb1d2abb916fdf6e16f5d1b9bb13419920" },
 	};
 	const struct psk_owner owner = { "hostnqn", "subsysnqn" };
 
@@ -175,6 +177,10 @@ static void generated_as_the_kernel(void **state)
 			psk_tls(1, PSK_GENERATED, cases[i].h, &generated, &owner, PSK_RFC, &tls)));
 		hex_of(&tls, hex);
 		assert_string_equal(hex, cases[i].tls);
+		assert_false(fault_is(psk_tls(1, PSK_GENERATED, cases[i].h, &generated, &owner,
+					      PSK_LINUX_6_17, &tls)));
+		hex_of(&tls, hex);
+		assert_string_equal(hex, cases[i].tls_6_17);
 	}
 }
 
