@@ -59,7 +59,10 @@ int backend_open(const char *spec, bool read_only, struct backend **ret, char *w
 	const char *rest;
 	int rc;
 
-	if (!b) {
+	if (b)
+		b->name = strdup(spec);
+	if (!b || !b->name) {
+		free(b);
 		snprintf(why, why_size, "%s: %s", spec, strerror(ENOMEM));
 		return -ENOMEM;
 	}
@@ -73,6 +76,7 @@ int backend_open(const char *spec, bool read_only, struct backend **ret, char *w
 		rc = -EINVAL;
 	}
 	if (rc) {
+		free(b->name);
 		free(b);
 		return rc;
 	}
@@ -85,6 +89,7 @@ void backend_close(struct backend *b)
 	if (!b)
 		return;
 	b->ops->close(b);
+	free(b->name);
 	free(b);
 }
 

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
@@ -53,13 +54,22 @@ struct backend_ops {
 	void (*close)(struct backend *b);	/* nothing in flight */
 };
 
+/* So that errors can be told at a bearable rate: how long to be quiet, what was not said since. */
+struct backend_errors {
+	_Atomic uint64_t quiet_until_ns;
+	atomic_uint unsaid;
+};
+
 struct backend {
 	const struct backend_ops *ops;
+	char *name;		/* as it was given to backend_open(), for the log */
 	uint64_t size_bytes;
+	uint32_t tail_bytes;	/* of the file behind the last whole block; nobody can reach them */
 	uint32_t block_bytes;	/* smallest sensible logical block: 512 or 4096 */
 	bool volatile_cache;	/* a completed write without FUA or Flush may be lost */
 	bool can_deallocate, can_write_zeroes, read_only;
 	bool lends;		/* honours io.may_borrow for every read */
+	struct backend_errors errors[IO_OP_COUNT];	/* for its user */
 	void *impl;
 };
 

@@ -63,7 +63,8 @@ static int measure(struct backend *b, struct file *f, const char *path, char *wh
 	} else {
 		return failed(path, EINVAL, "neither a file nor a block device", why, why_size);
 	}
-	b->size_bytes -= b->size_bytes % b->block_bytes;
+	b->tail_bytes = (uint32_t)(b->size_bytes % b->block_bytes);
+	b->size_bytes -= b->tail_bytes;
 	return 0;
 }
 

@@ -137,6 +137,8 @@ int main(int argc, char **argv)
 	rc = target_options_parse(&o, argc, argv);
 	if (rc >= 0)
 		return rc;
+	signal(SIGPIPE, SIG_IGN);	/* standard error may be a pipe that nobody reads any more */
+	signal(SIGXFSZ, SIG_IGN);	/* a file size limit is an error of one write */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);

@@ -36,7 +36,14 @@ static int failed(struct setup *s, int rc, const char *what, const char *more)
 	return rc;
 }
 
-static int add_namespace(struct setup *s, struct target_subsys *subsys,
+static void warn_tail(const char *nqn, const struct cfg_namespace *c, const struct backend *b)
+{
+	if (b->tail_bytes)
+		log_warn("namespace %u of %s, %s: the last %u bytes are not a whole block of %u and cannot be reached",
+			 c->nsid, nqn, c->device_path, b->tail_bytes, b->block_bytes);
+}
+
+static int add_namespace(struct setup *s, struct target_subsys *subsys, const char *nqn,
 			 const struct cfg_namespace *c)
 {
 	struct target_ns_config config = { .nsid = c->nsid };
@@ -51,8 +58,10 @@ static int add_namespace(struct setup *s, struct target_subsys *subsys,
 	memcpy(config.uuid, c->device_uuid, sizeof(config.uuid));
 	memcpy(config.nguid, c->device_nguid, sizeof(config.nguid));
 	rc = target_add_namespace(subsys, &config);
-	if (rc == 0)
+	if (rc == 0) {
+		warn_tail(nqn, c, config.backend);
 		return 0;
+	}
 	backend_close(config.backend);
 	return failed(s, rc, c->device_path, strerror(-rc));
 }
@@ -74,7 +83,7 @@ static int add_subsys(struct setup *s, const struct cfg_subsys *c, struct target
 	if (rc)
 		return failed(s, rc, c->nqn, strerror(-rc));
 	for (size_t i = 0; rc == 0 && i < c->namespace_count; i++)
-		rc = add_namespace(s, *ret, &c->namespaces[i]);
+		rc = add_namespace(s, *ret, c->nqn, &c->namespaces[i]);
 	for (size_t i = 0; rc == 0 && i < c->allowed_host_count; i++)
 		rc = target_allow_host(*ret, c->allowed_hosts[i]);
 	return rc;

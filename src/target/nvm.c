@@ -70,7 +70,7 @@ static void rw_done(struct world *w, struct io *io)
 			tcmd_set_iov(c);	/* a transfer in several parts has used it up */
 		c->sent_len = c->len;
 	}
-	tcmd_complete(c, tcmd_errno_status(c, io->err));
+	tcmd_complete(c, tcmd_io_status(c));
 }
 
 static void set_io(struct tcmd *c, enum io_op op, uint64_t slba, uint64_t blocks)
@@ -161,7 +161,7 @@ static void next_steps(struct tcmd *c)
 		if (tcmd_submit_step(c, step_done))
 			return;
 	}
-	tcmd_complete(c, tcmd_errno_status(c, c->io.err));
+	tcmd_complete(c, tcmd_io_status(c));
 }
 
 static void step_done(struct world *w, struct io *io)

@@ -245,8 +245,6 @@ void tcmd_submit(struct tcmd *c, void (*done)(struct world *w, struct io *io));
 bool tcmd_submit_step(struct tcmd *c, void (*done)(struct world *w, struct io *io));
 /* Let it go without an answer. */
 void tcmd_drop(struct tcmd *c);
-/* Backend errno -> status (protocol: writes 280h, reads 281h, ENOSPC 81h, ...). */
-uint16_t tcmd_errno_status(const struct tcmd *c, int err);
 
 /* --- tconn_data.c: buffers, R2T, H2CData --- */
 /* Buffers for c->len bytes into c->iov. False: none left now. */
@@ -270,6 +268,13 @@ struct fault tconn_h2c_end(struct tconn *tc, const uint8_t *hdr, bool ddgst_bad)
 void tcmd_land(struct tcmd *c, uint32_t off, struct span piece);
 struct mspan tconn_place_dest(void *owner, const uint8_t *hdr, uint32_t off, bool trusted,
 			      unsigned int nth);
+
+/* --- io_error.c --- */
+/*
+ * The status for c->io.err, an errno of the backend (writes 280h, reads 281h, ENOSPC 81h, ...), and
+ * a line in the log. 0 where there was no error.
+ */
+uint16_t tcmd_io_status(const struct tcmd *c);
 
 /* --- commands --- */
 void fabrics_execute(struct tcmd *c);

@@ -5,7 +5,6 @@
  * Completions may come from inside other work; they only put the command on the done list. PDUs
  * are queued by tcmd_flush_done(), at most two per command, so the writer always has room.
  */
-#include <errno.h>
 
 #include "target/target_impl.h"
 
@@ -177,26 +176,6 @@ void tcmd_submit(struct tcmd *c, void (*done)(struct world *w, struct io *io))
 		return;
 	c->tc->in_flight++;	/* @done counts it off */
 	done(c->tc->w, &c->io);
-}
-
-uint16_t tcmd_errno_status(const struct tcmd *c, int err)
-{
-	switch (-err) {
-	case 0:
-		return 0;
-	case ENOSPC:
-		return NVME_SC_CAP_EXCEEDED | DNR;
-	case EREMOTEIO:
-		return NVME_SC_LBA_RANGE | DNR;
-	case EOPNOTSUPP:
-		return NVME_SC_INVALID_OPCODE | DNR;
-	case EROFS:
-		return NVME_SC_NS_WRITE_PROTECTED | DNR;
-	case ENOMEM:
-		return NVME_SC_INTERNAL;
-	default:
-		return c->io.op == IO_READ ? NVME_SC_READ_ERROR : NVME_SC_WRITE_FAULT;
-	}
 }
 
 /* --- complete --- */

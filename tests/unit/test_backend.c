@@ -435,6 +435,7 @@ static void opening(void **state)
 {
 	char small[] = "/tmp/nvmetls-unit-XXXXXX";
 	int fd = mkstemp(small);
+	struct backend *b;
 
 	(void)state;
 	refused("/nonexistent/disk.img", false, -ENOENT, "/nonexistent/disk.img: No such file");
@@ -448,7 +449,10 @@ static void opening(void **state)
 	refused(small, false, -EINVAL, "smaller than one block");
 	/* half a block at the end does not count */
 	assert_int_equal(ftruncate(fd, 512 * 7 + 100), 0);
-	backend_close(open_it(small, false));
+	b = open_it(small, false);
+	assert_int_equal(b->size_bytes, 512 * 7);
+	assert_int_equal(b->tail_bytes, 100);
+	backend_close(b);
 	close(fd);
 	unlink(small);
 }

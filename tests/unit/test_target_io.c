@@ -5,9 +5,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "target_io.h"
 
 static uint8_t zero[1 << 20];
@@ -291,6 +293,65 @@ static void errors(void **state)
 	assert_int_equal(read_back(0, 8, zero), 0);
 }
 
+/* What was written to standard error since the last call. */
+static const char *logged(FILE *f)
+{
+	static char text[8192];
+
+	rewind(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	rewind(f);
+	assert_int_equal(ftruncate(fileno(f), 0), 0);
+	return text;
+}
+
+/* Who runs the target is told: what, where, why, what to do; and not more than bearable. */
+static void errors_are_logged(void **state)
+{
+	int saved = dup(STDERR_FILENO);
+	FILE *f = tmpfile();
+	struct nvme_sqe sqe;
+	const char *said;
+
+	(void)state;
+	assert_non_null(f);
+	assert_true(dup2(fileno(f), STDERR_FILENO) >= 0);
+	log_set_level(LOG_WARN);
+	rig.w[0].io_error = -ENOSPC;
+	assert_int_equal(write_inline(3, 8, pattern, 0), 0x081 | DNR);
+	said = logged(f);
+	assert_non_null(strstr(said, "warning: namespace 1 of nqn.test, /tmp/nvmetls-unit-"));
+	assert_non_null(strstr(said, ": write of 4096 bytes at 1536 failed: No space left on device; free space"));
+	/* the same again: counted, and told when ten seconds have passed */
+	for (int i = 0; i < 41; i++)
+		assert_int_equal(write_inline(3, 8, pattern, 0), 0x081 | DNR);
+	assert_string_equal(logged(f), "");
+	/* another kind of I/O has its own line */
+	rig.w[0].io_error = -EIO;
+	nvme_sqe_flush(&sqe, NVME_NSID_ALL);
+	assert_int_equal(status_of(rig_cmd(&io, &sqe, NULL, 0)), 0x280);
+	said = logged(f);
+	assert_non_null(strstr(said, ": flush failed: Input/output error; see the kernel's log"));
+	assert_null(strstr(said, "more since"));
+	rig_pass(&rig, 10 * NS_PER_SEC);
+	assert_int_equal(write_inline(2, 1, pattern, 0), 0x280);
+	said = logged(f);
+	assert_non_null(strstr(said, ": write of 512 bytes at 1024 failed: Input/output error"));
+	assert_non_null(strstr(said, "(and 41 more since the last such line)"));
+	rig.w[0].io_error = 0;
+	/* the image was cut */
+	assert_int_equal(truncate(path, 512), 0);
+	assert_int_equal(read_back(1, 1, NULL), 0x080 | DNR);
+	said = logged(f);
+	assert_non_null(strstr(said, ": read of 512 bytes at 512 failed: the file ends before; it was 1048576 bytes"));
+	assert_int_equal(write_r2t(8, 8, pattern, 4096), 0x080 | DNR);
+	assert_int_equal(write_inline(0, 1, pattern, 0), 0);
+	log_set_level(LOG_ERROR);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	fclose(f);
+}
+
 static void read_only(void **state)
 {
 	struct rig_config c = { .read_only = true };
@@ -316,7 +377,7 @@ int main(void)
 		cmocka_unit_test(success_flag), T(ranges),
 		T(opcodes), T(write_zeroes),
 		T(deallocate), F(durable),
-		F(errors), cmocka_unit_test(read_only),
+		F(errors), F(errors_are_logged), cmocka_unit_test(read_only),
 	};
 
 	return cmocka_run_group_tests(tests, init, NULL);
