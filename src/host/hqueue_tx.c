@@ -105,12 +105,21 @@ static void send_command(struct hqueue *q, struct hcmd *c)
 
 /* ---- data for R2Ts ---- */
 
+/*
+ * Bytes of one H2CData: small enough for other commands to have their turn. With data digests as much
+ * as the controller takes: nvmet checks the digest of a command's second PDU over its first bytes.
+ */
+static uint32_t chunk_max(const struct hqueue *q)
+{
+	return q->ic.ddgst || q->ic.maxh2cdata < CHUNK_MAX ? q->ic.maxh2cdata : CHUNK_MAX;
+}
+
 /* The next H2CData of @s. NVMe/TCP Transport 3.6.2.8: in order, LAST on the last of each R2T. */
 static void send_chunk(struct hqueue *q, struct hslot *s)
 {
 	struct nvme_tcp_data_pdu pdu = { .hdr.type = NVME_TCP_H2C_DATA };
 	struct hr2t *r = &s->r2t[s->r2t_head];
-	uint32_t n = CHUNK_MAX < q->ic.maxh2cdata ? CHUNK_MAX : q->ic.maxh2cdata;
+	uint32_t n = chunk_max(q);
 	uint32_t off = r->off;
 
 	if (r->left <= n) {
