@@ -32,6 +32,7 @@ class Vm:
         self.share = where / "share"
         self.console = where / "console.log"
         self.process = None
+        self.closed = False
         self.count = 0
         (self.share / "cmd").mkdir(parents=True)
         for name in ("guest", "cases"):
@@ -88,6 +89,8 @@ class Vm:
         """Start it, or LabError."""
         accel = self.accel()
         for _ in range(BOOTS):
+            if self.closed:
+                raise LabError("interrupted")
             if self.start_once(accel, BOOT_S):
                 return
         tail = self.console.read_text(errors="replace")[-2000:] if self.console.exists() else ""
@@ -117,6 +120,11 @@ class Vm:
         """What a command has said so far."""
         out = base.with_suffix(".out")
         return out.read_text(errors="replace") if out.exists() else ""
+
+    def close(self):
+        """End it for good."""
+        self.closed = True
+        self.stop()
 
     def stop(self):
         """End QEMU; nothing else is touched."""
