@@ -346,8 +346,11 @@ static int tree_from_options(struct parsing *p)
 			return misuse(
 				"host",
 				"nobody may use a subsystem; give --host NQN or --allow-any-host");
-	if (cfg_check(t, &err))
+	if (cfg_check(t, &err)) {
+		for (size_t i = 0; i < t->warning_count; i++)
+			log_warn("%s: %s", t->warnings[i].where, t->warnings[i].what);
 		return GO_ON;
+	}
 	fprintf(stderr, "nvmetls-target: %s: %s\n", err.where, err.what);
 	return STATUS_USAGE;
 }
@@ -375,6 +378,7 @@ static char *read_file(const char *path, size_t *ret_len)
 
 static int tree_from_file(struct parsing *p)
 {
+	struct cfg_tree *t = &p->o->tree;
 	struct cfg_error err;
 	size_t len = 0;
 	char *text;
@@ -387,8 +391,11 @@ static int tree_from_file(struct parsing *p)
 		fprintf(stderr, "nvmetls-target: %s: %s\n", p->config, strerror(errno));
 		return STATUS_FAILED;
 	}
-	good = cfg_from_json(&p->o->tree, text, len, &err);
+	good = cfg_from_json(t, text, len, &err);
 	free(text);
+	for (size_t i = 0; i < t->warning_count; i++)
+		log_warn("%s:%d: %s: %s", p->config, t->warnings[i].line, t->warnings[i].where,
+			 t->warnings[i].what);
 	if (good)
 		return GO_ON;
 	fprintf(stderr, "nvmetls-target: %s:%d: %s%s%s\n", p->config, err.line, err.where,

@@ -214,6 +214,29 @@ static bool check_top(struct reading *r, struct json_object *root)
 	return true;
 }
 
+/* nvmet links a subsystem to host objects: a name that none of them has is a slip of the pen. */
+static bool check_allowed_hosts(struct reading *r)
+{
+	const struct cfg_tree *t = r->tree;
+
+	for (size_t i = 0; i < t->subsys_count; i++)
+		for (size_t k = 0; k < t->subsystems[i].allowed_host_count; k++) {
+			const char *nqn = t->subsystems[i].allowed_hosts[k];
+			char path[80], what[320];
+			bool there = false;
+
+			for (size_t h = 0; h < t->host_count; h++)
+				there |= strcmp(t->hosts[h].nqn, nqn) == 0;
+			if (there)
+				continue;
+			snprintf(path, sizeof(path), "subsystems[%zu].allowed_hosts[%zu]", i, k);
+			snprintf(what, sizeof(what), "there is no host %.223s; add it to \"hosts\"",
+				 nqn);
+			return mistake(r, path, what);
+		}
+	return true;
+}
+
 static struct json_object *parse_text(const char *text, size_t len, struct cfg_error *err)
 {
 	struct json_tokener *tok = json_tokener_new_ex(16);
@@ -248,8 +271,11 @@ bool cfg_from_json(struct cfg_tree *t, const char *text, size_t len, struct cfg_
 	root = parse_text(text, len, err);
 	if (!root)
 		return false;
-	good = check_top(&r, root) && read_objects(&r, root) && cfg_check(t, err);
+	good = check_top(&r, root) && read_objects(&r, root) && cfg_check(t, err) &&
+	       check_allowed_hosts(&r);
 	json_object_put(root);
+	for (size_t i = 0; good && i < t->warning_count; i++)
+		t->warnings[i].line = json_line_of(text, len, t->warnings[i].where);
 	if (!good) {
 		err->line = json_line_of(text, len, err->where);
 		cfg_free(t);

@@ -57,6 +57,13 @@ struct cfg_port {
 	size_t subsystem_count;
 };
 
+/* What is wrong and where: "config.json:12: ports[0] addr_trsvcid: ..." is made of it. */
+struct cfg_error {
+	int line;		/* 1-based; 0: not known (a value from the command line) */
+	char where[160];	/* the attribute's path, "subsystems[0].namespaces[1].device_path" */
+	char what[320];		/* one line for people, with the next step */
+};
+
 struct cfg_tree {
 	struct cfg_host *hosts;
 	size_t host_count;
@@ -64,13 +71,8 @@ struct cfg_tree {
 	size_t subsys_count;
 	struct cfg_port *ports;
 	size_t port_count;
-};
-
-/* What is wrong and where: "config.json:12: ports[0] addr_trsvcid: ..." is made of it. */
-struct cfg_error {
-	int line;		/* 1-based; 0: not known (a value from the command line) */
-	char where[160];	/* the attribute's path, "subsystems[0].namespaces[1].device_path" */
-	char what[320];		/* one line for people, with the next step */
+	struct cfg_error *warnings;	/* what is taken, but should be known */
+	size_t warning_count;
 };
 
 /* New zeroed elements at the end, with nvmet's defaults. NULL: out of memory. */
@@ -90,6 +92,9 @@ bool cfg_from_json(struct cfg_tree *t, const char *text, size_t len, struct cfg_
 
 /*
  * Check what needs the whole tree: links name existing subsystems, NQNs are valid and unique,
- * nsids and port ids too, TLS policy makes sense. False with @err.
+ * nsids and port ids too, TLS policy makes sense. False with @err. Adds to the warnings.
  */
-bool cfg_check(const struct cfg_tree *t, struct cfg_error *err);
+bool cfg_check(struct cfg_tree *t, struct cfg_error *err);
+/* One more warning; lost where there is no memory. */
+void cfg_warn(struct cfg_tree *t, const char *where, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));

@@ -4,19 +4,23 @@
 #include <assert.h>
 #include <string.h>
 
-bool nvme_nqn_valid(const char *nqn, size_t size)
+bool nvme_name_valid(const char *name, size_t size)
 {
 	size_t limit = size < NVME_NQN_MAX + 1 ? size : NVME_NQN_MAX + 1;
-	size_t len = strnlen(nqn, limit);
+	size_t len = strnlen(name, limit);
 
-	if (len == limit)	/* no NUL, or too long */
-		return false;
-	if (len <= strlen("nqn.") || memcmp(nqn, "nqn.", strlen("nqn.")) != 0)
+	if (len == limit || len == 0)	/* no NUL, or too long */
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (nqn[i] <= ' ' || nqn[i] > '~')	/* a blank would split a PSK identity */
+		if (name[i] <= ' ' || name[i] > '~')	/* a blank would split a PSK identity */
 			return false;
 	return true;
+}
+
+bool nvme_nqn_valid(const char *nqn, size_t size)
+{
+	return nvme_name_valid(nqn, size) && strncmp(nqn, "nqn.", strlen("nqn.")) == 0 &&
+	       nqn[strlen("nqn.")] != '\0';
 }
 
 void nvme_sqe_fabrics(struct nvme_sqe *sqe, enum nvme_fctype fctype)

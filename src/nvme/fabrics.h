@@ -25,6 +25,8 @@
  * (Base 2.1 §4.7.) Never print one that is not.
  */
 bool nvme_nqn_valid(const char *nqn, size_t size);
+/* The same without the "nqn.": 1 to 223 characters. Linux targets take such names of old setups. */
+bool nvme_name_valid(const char *name, size_t size);
 
 /* ---- Connect ---- */
 

@@ -18,7 +18,7 @@ struct connect {
 	enum cause cause;	/* for the log */
 };
 
-/* @nqn has passed nvme_nqn_valid(). */
+/* @nqn has passed nvme_name_valid(). */
 static void copy_nqn(char dst[224], const char nqn[NVME_NQN_FIELD])
 {
 	memcpy(dst, nqn, NVME_NQN_MAX);
@@ -54,9 +54,9 @@ static uint16_t check_sqe(struct connect *k)
 
 static uint16_t check_names(struct connect *k)
 {
-	if (!nvme_nqn_valid(k->data.subsysnqn, sizeof(k->data.subsysnqn)))
+	if (!nvme_name_valid(k->data.subsysnqn, sizeof(k->data.subsysnqn)))
 		return invalid(k, NVME_CONNECT_IPO_DATA(subsysnqn));
-	if (!nvme_nqn_valid(k->data.hostnqn, sizeof(k->data.hostnqn)))
+	if (!nvme_name_valid(k->data.hostnqn, sizeof(k->data.hostnqn)))
 		return invalid(k, NVME_CONNECT_IPO_DATA(hostnqn));
 	k->subsys = target_find_subsys(k->tc->port, k->data.subsysnqn);
 	if (!k->subsys) {

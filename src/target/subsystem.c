@@ -167,7 +167,7 @@ int target_add_subsys(struct target *t, const struct target_subsys_config *c,
 	uint16_t cntlid_max = c->cntlid_max ? c->cntlid_max : NVME_CNTLID_MAX;
 	struct target_subsys *s;
 
-	if (!nvme_nqn_valid(c->nqn, strlen(c->nqn) + 1) || cntlid_max > NVME_CNTLID_MAX ||
+	if (!nvme_name_valid(c->nqn, strlen(c->nqn) + 1) || cntlid_max > NVME_CNTLID_MAX ||
 	    cntlid_min > cntlid_max)
 		return -EINVAL;
 	if (strcmp(c->nqn, NVME_DISC_SUBSYS_NAME) == 0)
@@ -256,7 +256,7 @@ int target_allow_host(struct target_subsys *s, const char *hostnqn)
 {
 	void *bigger;
 
-	if (!nvme_nqn_valid(hostnqn, strlen(hostnqn) + 1))
+	if (!nvme_name_valid(hostnqn, strlen(hostnqn) + 1))
 		return -EINVAL;
 	bigger = reallocarray(s->hosts, s->host_count + 1, sizeof(*s->hosts));
 	if (!bigger)

@@ -60,6 +60,25 @@ stderr_has 'may not use'
 fails 1 nvmetls discover -t tcp "${plain[@]:2:4}" -q nqn.stranger -n nqn.one
 stop
 
+# names that are no NQNs, as Linux takes them: with a warning; nothing to export: with a warning
+cat >old.json <<EOF
+{
+  "hosts": [],
+  "ports": [ { "addr": { "adrfam": "ipv4", "traddr": "127.0.0.1", "trsvcid": "0", "trtype": "tcp" }, "portid": 1,
+    "subsystems": [ "testsub" ] } ],
+  "subsystems": [ { "attr": { "allow_any_host": "1" }, "namespaces": [], "nqn": "testsub" } ]
+}
+EOF
+chmod a+r old.json
+rm -f addr
+start nvmetls-target --config "$W/old.json" --addr-file "$W/addr"
+wait_for test -s addr
+log_has 'old.json:5: subsystems[0].nqn: testsub is not an NQN'
+log_has 'old.json:5: subsystems[0].namespaces: testsub has no namespace'
+passes nvmetls discover -t tcp -a 127.0.0.1 -s "$(sed 's/.*://' addr)" -q "$HOSTNQN"
+stdout_has 'subnqn:  testsub'
+stop
+
 refused() { # SED WHERE
 	sed "$1" good.json >bad.json
 	chmod a+r bad.json
@@ -71,6 +90,7 @@ refused 's/"treq": "required"/"treq": "maybe"/' 'bad.json:5: ports[0].addr_treq'
 refused 's/"nqn.one", "nqn.two"/"nqn.one", "nqn.tow"/' 'bad.json:11: ports[1].subsystems[1]'
 refused 's/"nsid": 6/"nsid": 5/' 'bad.json:19: subsystems[0].namespaces[1].nsid'
 refused 's/"portid": 2/"portid": 1/' 'ports[1].portid'
+refused 's/"allowed_hosts": \[ "[^"]*" \]/"allowed_hosts": [ "nqn.guest" ]/' 'bad.json:16: subsystems[0].allowed_hosts[0]: there is no host nqn.guest'
 refused 's/"path": "null:1G"/"path": "null:many"/' 'null:many'
 refused 's/"trtype": "tcp", "tsas": "none"/"trtype": "rdma", "tsas": "none"/' 'ports[1].addr_trtype'
 fails 1 nvmetls-target --config "$W/none.json"

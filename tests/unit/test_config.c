@@ -104,7 +104,11 @@ static const struct {
 	{ "a list that is none", "\"referrals\": []", "\"referrals\": 7", "ports[0].referrals", 20 },
 	{ "a flag that is none", "\"allow_any_host\": \"0\"", "\"allow_any_host\": \"no\"",
 	  "subsystems[0].attr_allow_any_host", 30 },
-	{ "NQN of no form", "\"nqn\": \"nqn.test\"", "\"nqn\": \"test\"", "subsystems[0].nqn", 44 },
+	{ "NQN of no form", "\"nqn\": \"nqn.test\"", "\"nqn\": \"nqn.a b\"", "subsystems[0].nqn", 44 },
+	{ "no NQN", "\"nqn\": \"nqn.test\"", "\"nqn\": null", "subsystems[0].nqn", 44 },
+	{ "host of no form", "\"nqn\": \"nqn.host\"", "\"nqn\": \"nqn.\\u001b[\"", "hosts[0].nqn", 4 },
+	{ "host from nowhere", "[\"nqn.host\"]", "[\"nqn.host\", \"nqn.guest\"]",
+	  "subsystems[0].allowed_hosts[1]", 28 },
 	{ "controller ids over all", "\"serial\": \"1234\"", "\"cntlid_max\": \"65520\"",
 	  "subsystems[0].attr_cntlid_max", 31 },
 	{ "controller ids from nowhere", "\"serial\": \"1234\"", "\"cntlid_min\": \"65520\"",
@@ -123,25 +127,72 @@ static const struct {
 	{ "not JSON", "\"portid\": 10, ", "\"portid\": 10 ", "", 20 },
 };
 
+/* The good file with the first @from replaced. */
+static const char *changed(const char *from, const char *to)
+{
+	static char text[8192];
+	const char *at = strstr(good, from);
+
+	assert_non_null(at);
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, to, at + strlen(from));
+	return text;
+}
+
 static void names_line_and_attribute(void **state)
 {
-	char text[4096];
 	struct cfg_error err;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
-		const char *at = strstr(good, mistakes[i].from);
+		const char *text = changed(mistakes[i].from, mistakes[i].to);
 		struct cfg_tree t = { 0 };
 
-		assert_non_null(at);
-		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, mistakes[i].to,
-			 at + strlen(mistakes[i].from));
 		print_message("- %s\n", mistakes[i].name);
 		assert_false(cfg_from_json(&t, text, strlen(text), &err));
 		assert_string_equal(err.where, mistakes[i].where);
 		assert_int_equal(err.line, mistakes[i].line);
 		assert_true(err.what[0] != '\0');
 		assert_int_equal(t.port_count + t.subsys_count + t.host_count, 0);
+	}
+}
+
+/* Taken, with a word about it: on @line at @where it says @what. NULL: without a word. */
+static const struct {
+	const char *name, *from, *to, *where, *what;
+	int line;
+} warnings[] = {
+	{ "nothing", "\"version\": \"1.3\"", "\"version\": \"2.0\"", NULL, NULL, 0 },
+	{ "a subsystem as Linux takes it", "\"nqn\": \"nqn.test\"",
+	  "\"nqn\": \"nqn.test\"},\n{\"attr\": {\"allow_any_host\": \"1\"}, \"namespaces\": [{\"device\": {\"path\": \"mem:1M\"}}], \"nqn\": \"test\"",
+	  "subsystems[1].nqn", "test is not an NQN", 45 },
+	{ "a host as Linux takes it", "{\n      \"nqn\": \"nqn.host\"", "{\"nqn\": \"host\"},\n{\"nqn\": \"nqn.host\"",
+	  "hosts[0].nqn", "host is not an NQN", 3 },
+	{ "no namespace that is enabled", "\"enable\": 1", "\"enable\": 0",
+	  "subsystems[0].namespaces", "nqn.test has no namespace", 34 },
+	{ "anybody and one more", "\"allow_any_host\": \"0\"", "\"allow_any_host\": \"1\"",
+	  "subsystems[0].allowed_hosts", "without effect", 28 },
+	{ "nobody", "[\"nqn.host\"]", "[]", "subsystems[0].allowed_hosts", "nobody may use nqn.test", 28 },
+};
+
+static void warns(void **state)
+{
+	struct cfg_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
+		const char *text = changed(warnings[i].from, warnings[i].to);
+		struct cfg_tree t = { 0 };
+
+		print_message("- %s\n", warnings[i].name);
+		if (!cfg_from_json(&t, text, strlen(text), &err))
+			fail_msg("%d: %s: %s", err.line, err.where, err.what);
+		assert_int_equal(t.warning_count, warnings[i].where != NULL);
+		if (t.warning_count) {
+			assert_string_equal(t.warnings[0].where, warnings[i].where);
+			assert_non_null(strstr(t.warnings[0].what, warnings[i].what));
+			assert_int_equal(t.warnings[0].line, warnings[i].line);
+		}
+		cfg_free(&t);
 	}
 }
 
@@ -163,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_what_nvmetcli_saves),
 		cmocka_unit_test(names_line_and_attribute),
+		cmocka_unit_test(warns),
 		cmocka_unit_test(refuses_every_prefix),
 	};
 

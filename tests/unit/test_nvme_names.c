@@ -159,23 +159,23 @@ static void nqns(void **state)
 {
 	static const struct {
 		const char *nqn;
-		bool valid;
+		bool valid, name;
 	} cases[] = {
-		{ "nqn.test", true },
-		{ "nqn.2014-08.org.nvmexpress.discovery", true },
-		{ "nqn.2014-08.org.nvmexpress:uuid:00000000-1111-2222-3333-444444444444", true },
-		{ "nqn.2019-08.org.example:a/b~c!", true },
-		{ "", false },
-		{ "nqn", false },
-		{ "nqn.", false },
-		{ "NQN.test", false },
-		{ " nqn.test", false },
-		{ "iqn.2001-04.com.example", false },
-		{ "nqn.two words", false },
-		{ "nqn.tab\t", false },
-		{ "nqn.bell\a", false },
-		{ "nqn.del\x7f", false },
-		{ "nqn.\xc3\xa4", false },
+		{ "nqn.test", true, true },
+		{ "nqn.2014-08.org.nvmexpress.discovery", true, true },
+		{ "nqn.2014-08.org.nvmexpress:uuid:00000000-1111-2222-3333-444444444444", true, true },
+		{ "nqn.2019-08.org.example:a/b~c!", true, true },
+		{ "", false, false },
+		{ "nqn", false, true },
+		{ "nqn.", false, true },
+		{ "NQN.test", false, true },
+		{ " nqn.test", false, false },
+		{ "iqn.2001-04.com.example", false, true },
+		{ "nqn.two words", false, false },
+		{ "nqn.tab\t", false, false },
+		{ "nqn.bell\a", false, false },
+		{ "nqn.del\x7f", false, false },
+		{ "nqn.\xc3\xa4", false, false },
 	};
 	char field[NVME_NQN_FIELD] = { 0 };
 
@@ -184,6 +184,9 @@ static void nqns(void **state)
 		memset(field, 0, sizeof(field));
 		memcpy(field, cases[i].nqn, strlen(cases[i].nqn));
 		if (nvme_nqn_valid(field, sizeof(field)) != cases[i].valid)
+			fail_msg("\"%s\"", cases[i].nqn);
+		/* the same but for the prefix */
+		if (nvme_name_valid(field, sizeof(field)) != cases[i].name)
 			fail_msg("\"%s\"", cases[i].nqn);
 	}
 	for (size_t len = 5; len <= 256; len++) {
