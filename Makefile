@@ -63,11 +63,12 @@ bench-compare:
 	bench/compare $(BASE) $(REV) $(BENCH)
 
 # CASE='7/host/*' runs some; see tests/interop/README.md
+INTEROP = $(if $(CASE),--case '$(CASE)') --markdown $(B)/interop.md --json $(B)/interop.json
 interop: programs
-	tests/interop/run $(B) $(if $(CASE),--case '$(CASE)')
+	tests/interop/run $(B) $(INTEROP)
 
 interop-full: programs
-	tests/interop/run $(B) --full $(if $(CASE),--case '$(CASE)') --markdown $(B)/interop.md --json $(B)/interop.json
+	tests/interop/run $(B) --full $(INTEROP)
 
 tidy:
 	scripts/tidy $(if $(FIX),--fix)
