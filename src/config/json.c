@@ -12,6 +12,7 @@
 #include "config/attrs.h"
 #include "config/json_line.h"
 #include "config/tree.h"
+#include "nvme/fabrics.h"
 
 struct reading {
 	struct cfg_tree *tree;
@@ -32,10 +33,17 @@ static bool set_attr(struct reading *r, enum cfg_object object, void *ptr, const
 
 	if (json_object_is_type(value, json_type_null))
 		return true;
-	if (cfg_attr_set(object, ptr, name, json_object_get_string(value), what, sizeof(what)))
-		return true;
 	snprintf(path, sizeof(path), "%s.%s", where, name);
-	return mistake(r, path, what);
+	switch (cfg_attr_set(object, ptr, name, json_object_get_string(value), what,
+			     sizeof(what))) {
+	case CFG_ATTR_GOOD:
+		return true;
+	case CFG_ATTR_NO_EFFECT:
+		cfg_warn(r->tree, path, "%s", what);
+		return true;
+	default:
+		return mistake(r, path, what);
+	}
 }
 
 /* The members of @obj but those in @skip (lists with a reader of their own). */
@@ -147,35 +155,107 @@ static bool read_namespaces(struct reading *r, struct cfg_subsys *s, const char 
 	return true;
 }
 
+/* One of a list of objects that have no place in the tree: read, so that it can be judged. */
+static bool read_item(struct reading *r, enum cfg_object object, void *ptr, const char *where,
+		      struct json_object *item)
+{
+	static const char *const none[] = { NULL };
+
+	if (!json_object_is_type(item, json_type_object))
+		return mistake(r, where, "wants an object");
+	return read_attrs(r, object, ptr, where, item, none);
+}
+
+/* A list of one, as newer nvmetcli saves it. Not enabled it does nothing on Linux either. */
+static bool read_passthru(struct reading *r, const char *where, struct json_object *obj)
+{
+	struct json_object *list;
+	char path[192];
+	size_t n;
+
+	if (!get_list(r, where, obj, "passthru", &list, &n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		struct cfg_passthru p = { .device_path = "" };
+
+		snprintf(path, sizeof(path), "%.100s.passthru[%zu]", where, i);
+		if (!read_item(r, CFG_PASSTHRU, &p, path, json_object_array_get_idx(list, i)))
+			return false;
+		if (p.device_path[0])
+			cfg_warn(r->tree, path, "passthru is not supported; %.200s is not exported",
+				 p.device_path);
+	}
+	return true;
+}
+
+/*
+ * There is one group, in the optimized state. Others are empty, as namespaces are of group 1; group 1
+ * in another state is what hosts would have to be told.
+ */
+static bool read_ana_groups(struct reading *r, const char *where, struct json_object *obj)
+{
+	struct json_object *list;
+	char path[192];
+	size_t n;
+
+	if (!get_list(r, where, obj, "ana_groups", &list, &n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		struct cfg_ana_group g = { .grpid = 1, .ana_state = "optimized" };
+
+		snprintf(path, sizeof(path), "%.100s.ana_groups[%zu]", where, i);
+		if (!read_item(r, CFG_ANA_GROUP, &g, path, json_object_array_get_idx(list, i)))
+			return false;
+		snprintf(path, sizeof(path), "%.100s.ana_groups[%zu].ana_state", where, i);
+		if (g.grpid == 1 && strcmp(g.ana_state, "optimized") != 0)
+			return mistake(r, path, "ANA states are not supported; group 1 is \"optimized\"");
+	}
+	return true;
+}
+
+/* Referrals that are not enabled are told to nobody on Linux either. */
+static bool read_referrals(struct reading *r, const char *where, struct json_object *obj)
+{
+	struct json_object *list, *item, *enable;
+	char path[192];
+	size_t n;
+
+	if (!get_list(r, where, obj, "referrals", &list, &n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		item = json_object_array_get_idx(list, i);
+		snprintf(path, sizeof(path), "%.100s.referrals[%zu]", where, i);
+		if (!json_object_is_type(item, json_type_object))
+			return mistake(r, path, "wants an object");
+		if (!json_object_object_get_ex(item, "enable", &enable) ||
+		    json_object_get_int(enable) != 0)
+			return mistake(r, path, "referrals are not supported; remove it");
+	}
+	return true;
+}
+
 static bool read_subsys(struct reading *r, const char *where, struct json_object *obj)
 {
-	static const char *const lists[] = { "namespaces", "allowed_hosts", NULL };
+	static const char *const lists[] = { "namespaces", "allowed_hosts", "passthru", NULL };
 	struct cfg_subsys *s = cfg_add_subsys(r->tree, "");
 
 	if (!s)
 		return mistake(r, where, "out of memory");
 	return read_attrs(r, CFG_SUBSYS, s, where, obj, lists) &&
 	       read_links(r, where, obj, "allowed_hosts", s, add_allowed_host) &&
-	       read_namespaces(r, s, where, obj);
+	       read_namespaces(r, s, where, obj) && read_passthru(r, where, obj);
 }
 
 static bool read_port(struct reading *r, const char *where, struct json_object *obj)
 {
 	static const char *const lists[] = { "subsystems", "referrals", "ana_groups", NULL };
 	struct cfg_port *p = cfg_add_port(r->tree);
-	struct json_object *referrals;
-	size_t n;
-	char path[192];
 
 	if (!p)
 		return mistake(r, where, "out of memory");
-	if (!get_list(r, where, obj, "referrals", &referrals, &n))
-		return false;
-	snprintf(path, sizeof(path), "%.100s.referrals", where);
-	if (n)
-		return mistake(r, path, "referrals are not supported; remove them");
 	return read_attrs(r, CFG_PORT, p, where, obj, lists) &&
-	       read_links(r, where, obj, "subsystems", p, add_link);
+	       read_links(r, where, obj, "subsystems", p, add_link) &&
+	       read_ana_groups(r, where, obj) && read_referrals(r, where, obj);
 }
 
 static bool read_objects(struct reading *r, struct json_object *root)
@@ -203,13 +283,29 @@ static bool read_objects(struct reading *r, struct json_object *root)
 	return true;
 }
 
+/* Newer kernels can give the discovery subsystem a name of its own. */
+static bool check_discovery(struct reading *r, struct json_object *obj)
+{
+	struct json_object *nqn;
+
+	if (json_object_is_type(obj, json_type_object) &&
+	    json_object_object_get_ex(obj, "nqn", &nqn) && json_object_get_string(nqn) &&
+	    strcmp(json_object_get_string(nqn), NVME_DISC_SUBSYS_NAME) != 0)
+		return mistake(r, "discovery.nqn", "the discovery subsystem has its well-known name here");
+	return true;
+}
+
 /* Members of the top level that are none of ours: a typo must not lose a whole list. */
 static bool check_top(struct reading *r, struct json_object *root)
 {
 	json_object_object_foreach(root, name, value) {
-		(void)value;
-		if (strcmp(name, "hosts") && strcmp(name, "subsystems") && strcmp(name, "ports"))
+		if (strcmp(name, "discovery") == 0) {
+			if (!check_discovery(r, value))
+				return false;
+		} else if (strcmp(name, "hosts") && strcmp(name, "subsystems") &&
+			   strcmp(name, "ports")) {
 			return mistake(r, name, "not one of \"hosts\", \"subsystems\", \"ports\"");
+		}
 	}
 	return true;
 }

@@ -63,6 +63,32 @@ static const char good[] =
 	"  ]\n"
 	"}\n";
 
+/* The same in the shape of nvmetcli's newest, on a kernel with everything: all that it saves. */
+static const char newest[] =
+	"{\n"
+	"\"discovery\": {\"nqn\": \"nqn.2014-08.org.nvmexpress.discovery\"},\n"
+	"\"hosts\": [{\"dhchap\": {\"ctrl_key\": \"\", \"dhgroup\": \"null\", \"hash\": \"hmac(sha256)\", \"key\": \"\"},\n"
+	"  \"nqn\": \"nqn.host\"}],\n"
+	"\"ports\": [{\"addr\": {\"adrfam\": \"ipv4\", \"traddr\": \"127.0.0.1\", \"treq\": \"required\",\n"
+	"  \"trsvcid\": \"4420\", \"trtype\": \"tcp\", \"tsas\": \"tls1.3\"},\n"
+	"  \"ana_groups\": [{\"ana\": {\"state\": \"optimized\"}, \"grpid\": 1},\n"
+	"    {\"ana\": {\"state\": \"inaccessible\", \"grpid\": 2}, \"grpid\": 2}],\n"
+	"  \"param\": {\"inline_data_size\": \"16384\", \"max_queue_size\": \"-1\", \"mdts\": \"0\", \"pi_enable\": \"0\"},\n"
+	"  \"portid\": 1, \"subsystems\": [\"nqn.test\"],\n"
+	"  \"referrals\": [{\"addr\": {\"traddr\": \"127.0.0.1\"}, \"enable\": 0, \"name\": \"there\"}]}],\n"
+	"\"subsystems\": [{\"allowed_hosts\": [\"nqn.host\"],\n"
+	"  \"attr\": {\"allow_any_host\": \"0\", \"cntlid_max\": \"65519\", \"cntlid_min\": \"1\", \"firmware\": \"6.12\",\n"
+	"    \"ieee_oui\": \"0x000000\", \"model\": \"Linux\", \"pi_enable\": \"0\", \"qid_max\": \"128\",\n"
+	"    \"serial\": \"77c7ea5a7d42ed7d6e3a\", \"version\": \"2.1\"},\n"
+	"  \"namespaces\": [{\"ana\": {\"grpid\": \"1\"}, \"ana_grpid\": 1,\n"
+	"    \"device\": {\"nguid\": \"00000000-0000-0000-0000-000000000000\", \"path\": \"/dev/vdb\",\n"
+	"      \"uuid\": \"0f4b5bd6-5a7f-4e2e-9a35-2d6a3a4b9a10\"},\n"
+	"    \"buffered_io\": \"1\", \"p2pmem\": \"none\", \"enable\": 1, \"nsid\": 1, \"resv\": {\"enable\": \"0\"}},\n"
+	"    {\"device\": {\"path\": \"(null)\"}, \"enable\": 0, \"nsid\": 2}],\n"
+	"  \"nqn\": \"nqn.test\",\n"
+	"  \"passthru\": [{\"admin_timeout\": 0, \"clear_ids\": 0, \"device\": {\"path\": \"(null)\"}, \"enable\": 0, \"io_timeout\": 0}]}]\n"
+	"}\n";
+
 static void reads_what_nvmetcli_saves(void **state)
 {
 	struct cfg_tree t = { 0 };
@@ -83,6 +109,15 @@ static void reads_what_nvmetcli_saves(void **state)
 	assert_string_equal(t.subsystems[0].namespaces[0].device_path, "/dev/nvme0n1");
 	assert_int_equal(t.subsystems[0].namespaces[0].device_nguid[0], 0xef);
 	cfg_free(&t);
+	if (!cfg_from_json(&t, newest, strlen(newest), &err))
+		fail_msg("%d: %s: %s", err.line, err.where, err.what);
+	assert_int_equal(t.warning_count, 0);
+	assert_int_equal(t.subsystems[0].namespace_count, 2);
+	assert_string_equal(t.subsystems[0].namespaces[0].device_path, "/dev/vdb");
+	assert_string_equal(t.subsystems[0].namespaces[1].device_path, "");
+	assert_false(t.subsystems[0].namespaces[1].enable);
+	assert_int_equal(t.subsystems[0].attr_qid_max, 128);
+	cfg_free(&t);
 }
 
 /* Replace the first @from of the good file by @to; the mistake is then on @line at @where. */
@@ -102,7 +137,7 @@ static const struct {
 	  "ports[0].subsystems[0]", 22 },
 	{ "port id is no number", "\"portid\": 10", "\"portid\": \"ten\"", "ports[0].portid", 19 },
 	{ "a list that is none", "\"referrals\": []", "\"referrals\": 7", "ports[0].referrals", 20 },
-	{ "a flag that is none", "\"allow_any_host\": \"0\"", "\"allow_any_host\": \"no\"",
+	{ "a flag that is none", "\"allow_any_host\": \"0\"", "\"allow_any_host\": \"maybe\"",
 	  "subsystems[0].attr_allow_any_host", 30 },
 	{ "NQN of no form", "\"nqn\": \"nqn.test\"", "\"nqn\": \"nqn.a b\"", "subsystems[0].nqn", 44 },
 	{ "no NQN", "\"nqn\": \"nqn.test\"", "\"nqn\": null", "subsystems[0].nqn", 44 },
@@ -127,14 +162,14 @@ static const struct {
 	{ "not JSON", "\"portid\": 10, ", "\"portid\": 10 ", "", 20 },
 };
 
-/* The good file with the first @from replaced. */
-static const char *changed(const char *from, const char *to)
+/* @whole with the first @from replaced. */
+static const char *changed(const char *whole, const char *from, const char *to)
 {
 	static char text[8192];
-	const char *at = strstr(good, from);
+	const char *at = strstr(whole, from);
 
 	assert_non_null(at);
-	snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, to, at + strlen(from));
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - whole), whole, to, at + strlen(from));
 	return text;
 }
 
@@ -144,7 +179,7 @@ static void names_line_and_attribute(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
-		const char *text = changed(mistakes[i].from, mistakes[i].to);
+		const char *text = changed(good, mistakes[i].from, mistakes[i].to);
 		struct cfg_tree t = { 0 };
 
 		print_message("- %s\n", mistakes[i].name);
@@ -180,7 +215,7 @@ static void warns(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(warnings) / sizeof(warnings[0]); i++) {
-		const char *text = changed(warnings[i].from, warnings[i].to);
+		const char *text = changed(good, warnings[i].from, warnings[i].to);
 		struct cfg_tree t = { 0 };
 
 		print_message("- %s\n", warnings[i].name);
@@ -192,6 +227,114 @@ static void warns(void **state)
 			assert_non_null(strstr(t.warnings[0].what, warnings[i].what));
 			assert_int_equal(t.warnings[0].line, warnings[i].line);
 		}
+		cfg_free(&t);
+	}
+}
+
+/* What asks for something that is not there is not taken for the sake of peace: by name and line. */
+static const struct {
+	const char *from, *to, *where, *what;
+	int line;
+} unable[] = {
+	{ "discovery\"}", "discoverx\"}", "discovery.nqn", "well-known name", 2 },
+	{ "\"key\": \"\"", "\"key\": \"DHHC-1:00:geheim:\"", "hosts[0].dhchap_key", "in-band", 3 },
+	{ "\"optimized\"", "\"inaccessible\"", "ports[0].ana_groups[0].ana_state", "ANA states", 7 },
+	{ "\"grpid\": 1}", "\"group\": 1}", "ports[0].ana_groups[0].group", "no such attribute", 7 },
+	{ "\"mdts\": \"0\", \"pi_enable\": \"0\"", "\"pi_enable\": \"1\"", "ports[0].param_pi_enable",
+	  "protection information", 9 },
+	{ "\"enable\": 0, \"name\"", "\"enable\": 1, \"name\"", "ports[0].referrals[0]", "referrals", 11 },
+	{ "\"Linux\", \"pi_enable\": \"0\"", "\"Linux\", \"pi_enable\": \"1\"",
+	  "subsystems[0].attr_pi_enable", "protection information", 14 },
+	{ "{\"grpid\": \"1\"}, \"ana_grpid\": 1", "{\"grpid\": \"2\"}", "subsystems[0].namespaces[0].ana_grpid",
+	  "ANA group 1", 16 },
+	{ "\"ana_grpid\": 1", "\"ana_grpid\": 7", "subsystems[0].namespaces[0].ana_grpid",
+	  "ANA group 1", 16 },
+	{ "{\"enable\": \"0\"}", "{\"enable\": \"1\"}", "subsystems[0].namespaces[0].resv_enable",
+	  "reservations", 19 },
+	{ "{\"enable\": \"0\"}", "{\"enable\": \"maybe\"}",
+	  "subsystems[0].namespaces[0].resv_enable", "wants 0", 19 },
+	{ "\"enable\": 0, \"nsid\"", "\"enable\": 1, \"nsid\"",
+	  "subsystems[0].namespaces[1].device_path", "missing", 20 },
+	{ "\"enable\": 0, \"io_timeout\"", "\"enable\": 1, \"io_timeout\"",
+	  "subsystems[0].passthru[0].enable", "passthru of a controller", 22 },
+	{ "\"admin_timeout\"", "\"timeout\"", "subsystems[0].passthru[0].timeout",
+	  "no such attribute", 22 },
+};
+
+static void refuses_what_it_cannot(void **state)
+{
+	struct cfg_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(unable) / sizeof(unable[0]); i++) {
+		const char *text = changed(newest, unable[i].from, unable[i].to);
+		struct cfg_tree t = { 0 };
+
+		print_message("- %s\n", unable[i].where);
+		assert_false(cfg_from_json(&t, text, strlen(text), &err));
+		assert_string_equal(err.where, unable[i].where);
+		assert_non_null(strstr(err.what, unable[i].what));
+		assert_int_equal(err.line, unable[i].line);
+		assert_null(strstr(err.what, "geheim"));
+	}
+}
+
+/* ... and what can do without is told. */
+static void says_what_has_no_effect(void **state)
+{
+	static const struct {
+		const char *from, *to, *where, *what;
+		int line;
+	} cases[] = {
+		{ "\"none\"", "\"0000:01:00.0\"", "subsystems[0].namespaces[0].p2pmem", "no effect", 19 },
+		{ "0x000000", "0x00dead", "subsystems[0].attr_ieee_oui", "no effect", 14 },
+		{ "(null)\"}, \"enable\": 0, \"io", "/dev/nvme0\"}, \"io", "subsystems[0].passthru[0]",
+		  "/dev/nvme0 is not exported", 22 },
+	};
+	struct cfg_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *text = changed(newest, cases[i].from, cases[i].to);
+		struct cfg_tree t = { 0 };
+
+		assert_true(cfg_from_json(&t, text, strlen(text), &err));
+		assert_int_equal(t.warning_count, 1);
+		assert_string_equal(t.warnings[0].where, cases[i].where);
+		assert_non_null(strstr(t.warnings[0].what, cases[i].what));
+		assert_int_equal(t.warnings[0].line, cases[i].line);
+		cfg_free(&t);
+	}
+}
+
+/* NGUIDs as nvmet takes them: the separators may be anywhere between bytes, or nowhere. */
+static void nguids(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} cases[] = {
+		{ "ef90689c6c46d44c89c14067801309a8", true },
+		{ "EF:90:68:9C:6C:46:D4:4C:89:C1:40:67:80:13:09:A8", true },
+		{ "ef90689c-6c46-d44c-89c1-4067801309a8", true },
+		{ "ef90689c-6c46-d44c-89c1-4067801309a", false },
+		{ "ef90689c-6c46-d44c-89c1-4067801309a8-", false },
+		{ "ef90689c-6c46-d44c-89c1-4067801309a80", false },
+		{ "e-f90689c6c46d44c89c14067801309a8", false },
+		{ "+f90689c6c46d44c89c14067801309a8", false },
+		{ "", false },
+	};
+	struct cfg_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *text = changed(good, "ef90689c-6c46-d44c-89c1-4067801309a8", cases[i].text);
+		struct cfg_tree t = { 0 };
+
+		if (cfg_from_json(&t, text, strlen(text), &err) != cases[i].good)
+			fail_msg("%s", cases[i].text);
+		if (cases[i].good)
+			assert_int_equal(t.subsystems[0].namespaces[0].device_nguid[15], 0xa8);
 		cfg_free(&t);
 	}
 }
@@ -214,7 +357,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_what_nvmetcli_saves),
 		cmocka_unit_test(names_line_and_attribute),
+		cmocka_unit_test(refuses_what_it_cannot),
 		cmocka_unit_test(warns),
+		cmocka_unit_test(says_what_has_no_effect),
+		cmocka_unit_test(nguids),
 		cmocka_unit_test(refuses_every_prefix),
 	};
 
