@@ -61,6 +61,12 @@
 	X(KATO_EXPIRED,       "keep-alive-expired",   "no keep-alive in time",                    "check the network; raise --keep-alive-tmo") \
 	X(CMD_TIMEOUT,        "command-timeout",      "a command was not answered in time",       "check the target's backend; raise the timeout") \
 	X(CTRL_INVALID,       "controller-invalid",   "the controller reported values that cannot be used", "check the target's version") \
+	X(AUTH_FAILED,        "auth-failed",          "in-band authentication failed: the DH-HMAC-CHAP key is unknown to the other end or differs there", "give both ends the same DHHC-1 key for this host and subsystem (check-dhchap-key)") \
+	X(AUTH_CTRL,          "auth-controller",      "the controller did not prove itself with its DH-HMAC-CHAP key", "check the controller's key (dhchap_ctrl_key) on both ends") \
+	X(AUTH_NO_COMMON,     "auth-no-common",       "no DH-HMAC-CHAP hash or DH group in common", "allow a common one on both ends (dhchap_hash, dhchap_dhgroup)") \
+	X(AUTH_CONCAT,        "auth-concat",          "the two ends disagree about secure channel concatenation", "use --concat on a port with TLS that is not required, or neither") \
+	X(AUTH_PROTOCOL,      "auth-protocol",        "the peer broke the authentication protocol", "see the peer's log and version") \
+	X(AUTH_TIMEOUT,       "auth-timeout",         "the authentication took too long",         "see the peer's log") \
 	X(PROTOCOL,           "protocol",             "the peer broke the NVMe protocol",         "see the peer's log and version")
 
 enum cause {
