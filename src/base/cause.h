@@ -26,6 +26,7 @@
 	X(PLAIN_ON_TLS,       "plaintext-on-tls-port", "plaintext NVMe/TCP came to a port that requires TLS", "connect with --tls") \
 	X(NOT_NVME,           "not-nvme-tcp",         "the first bytes are neither TLS nor NVMe/TCP", "check what speaks to this port") \
 	X(CLOSED_AFTER_HELLO, "closed-after-clienthello", "the peer closed after our ClientHello: the PSK is unknown there or different", "insert the same key on both ends (check-tls-key -i); check that the port speaks TLS") \
+	X(CLOSED_SILENT,      "closed-before-clienthello", "the peer closed before it sent a byte",  "a Linux host does so when its tlshd does not run; so does a port scan") \
 	X(CLOSED_IN_HANDSHAKE, "closed-in-handshake", "the peer closed during the TLS handshake", "see the peer's log") \
 	X(CLOSED_AFTER_ICREQ, "closed-after-icreq",   "the peer closed after our ICReq: the port may require TLS", "connect with --tls") \
 	X(PSK_MISSING,        "psk-missing",          "no PSK for this host and subsystem in the key store", "make one with gen-tls-key and insert it with check-tls-key -i") \

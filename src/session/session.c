@@ -225,6 +225,8 @@ static enum cause eof_cause(const struct session *s)
 	const struct stream *st = s->stream;
 	enum cause cause = CAUSE_NONE;
 
+	if (s->state != SESSION_OPEN && s->config.role == TLS_SERVER && !s->greeted)
+		return CAUSE_CLOSED_SILENT;
 	if (s->state != SESSION_OPEN)
 		return s->handshake ? handshake_eof_cause(s->handshake) : CAUSE_PEER_CLOSED;
 	if (st->ops->eof_cause)

@@ -164,7 +164,7 @@ static void closed(void **state)
 	pair_init(p, &c); /* before it said anything */
 	p->up.closed = true;
 	pair_side(p, &p->ss);
-	assert_int_equal(p->ss.why.cause, CAUSE_PEER_CLOSED);
+	assert_int_equal(p->ss.why.cause, CAUSE_CLOSED_SILENT);
 	pair_free(p);
 
 	c.client = c.server = SESSION_CLEAR;

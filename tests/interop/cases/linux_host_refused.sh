@@ -34,7 +34,7 @@ no-key-on-host)
 	;;
 no-daemon)
 	linux_key $NQN
-	cause=closed-in-handshake
+	cause=closed-before-clienthello
 	;;
 plaintext-host)
 	TLS_WORD=()
