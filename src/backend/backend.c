@@ -53,12 +53,41 @@ static const struct backend_ops *kind_of(const char *spec, const char **ret_rest
 	return &backend_file;
 }
 
+bool backend_is_file(const char *spec)
+{
+	const char *rest;
+
+	return kind_of(spec, &rest) == &backend_file;
+}
+
+int backend_check(const char *spec, char *why, size_t why_size)
+{
+	const char *rest;
+	const struct backend_ops *ops = kind_of(spec, &rest);
+	uint64_t size;
+
+	if (ops == &backend_file && spec[0])
+		return 0;
+	if (ops == &backend_file)
+		snprintf(why, why_size, "missing; give a path, mem:SIZE or null:SIZE");
+	else if (backend_parse_size(rest, &size) || size == 0)
+		snprintf(why, why_size, "%s: not a size; say %s:64M", spec, ops->kind);
+	else if (size < 512)
+		snprintf(why, why_size, "%s: smaller than one block of 512 bytes", spec);
+	else
+		return 0;
+	return -EINVAL;
+}
+
 int backend_open(const char *spec, bool read_only, struct backend **ret, char *why, size_t why_size)
 {
-	struct backend *b = calloc(1, sizeof(*b));
+	struct backend *b;
 	const char *rest;
-	int rc;
+	int rc = backend_check(spec, why, why_size);
 
+	if (rc)
+		return rc;
+	b = calloc(1, sizeof(*b));
 	if (b)
 		b->name = strdup(spec);
 	if (!b || !b->name) {

@@ -82,6 +82,11 @@ int backend_open(const char *spec, bool read_only, struct backend **ret, char *w
 		 size_t why_size);
 void backend_close(struct backend *b);
 
+/* Is @spec of a form that could be opened? Nothing is opened. 0, or -EINVAL with a line in @why. */
+int backend_check(const char *spec, char *why, size_t why_size);
+/* Does @spec name a file or device, which others may name, too? */
+bool backend_is_file(const char *spec);
+
 /* The only caller of ops->submit: every promise above is asserted here, once. */
 enum io_status backend_submit(struct backend *b, struct world *w, struct io *io);
 

@@ -40,7 +40,15 @@ static uint8_t zeroes[ZEROES_BYTES] __attribute__((aligned(4096)));
 
 static int failed(const char *path, int err, const char *what, char *why, size_t why_size)
 {
-	snprintf(why, why_size, "%s: %s", path, what ? what : strerror(err));
+	const char *hint = "";
+
+	if (!what && (err == EACCES || err == EPERM))
+		hint = "; give this user the right to read and write it, or run as one who has it";
+	else if (!what && err == EROFS)
+		hint = "; export it with readonly";
+	else if (!what && err == EBUSY)
+		hint = "; unmount it first";
+	snprintf(why, why_size, "%s: %s%s", path, what ? what : strerror(err), hint);
 	return -err;
 }
 
@@ -124,7 +132,7 @@ static int file_open(struct backend *b, const char *path, char *why, size_t why_
 	if (f->fd < 0)
 		rc = failed(path, errno, NULL, why, why_size);
 	else if (flock(f->fd, (b->read_only ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0)
-		rc = failed(path, EBUSY, "in use by another process", why, why_size);
+		rc = failed(path, EBUSY, "in use by another process; see fuser", why, why_size);
 	else
 		rc = measure(b, f, path, why, why_size);
 	if (rc) {

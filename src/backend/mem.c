@@ -23,15 +23,8 @@ static int mem_open(struct backend *b, const char *spec, char *why, size_t why_s
 	uint64_t size = 0;
 	void *p;
 
-	if (backend_parse_size(spec, &size) || size == 0) {
-		snprintf(why, why_size, "mem:%s: not a size; say mem:64M", spec);
-		return -EINVAL;
-	}
+	backend_parse_size(spec, &size);	/* backend_check() has found it good */
 	size &= ~511ull;
-	if (size == 0) {
-		snprintf(why, why_size, "mem:%s: smaller than one block", spec);
-		return -EINVAL;
-	}
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		 -1, 0);
 	if (p == MAP_FAILED) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,10 +93,25 @@ static int usage(FILE *to, int status)
 	return status;
 }
 
-static int misuse(const char *option, const char *why)
+static int misuse(const char *option, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int misuse(const char *option, const char *format, ...)
 {
-	fprintf(stderr, "nvmetls-target: --%s: %s; see --help\n", option, why);
+	va_list args;
+
+	fprintf(stderr, "nvmetls-target: --%s: ", option);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "; see --help\n");
 	return STATUS_USAGE;
+}
+
+static int out_of_memory(void)
+{
+	fprintf(stderr, "nvmetls-target: %s\n", strerror(ENOMEM));
+	return STATUS_FAILED;
 }
 
 static int show_version(const struct target_options *o)
@@ -132,23 +148,26 @@ static int add_listen(struct parsing *p, const char *text)
 {
 	const char *colon = strrchr(text, ':');
 	size_t len = colon ? (size_t)(colon - text) : 0;
+	struct sockaddr_storage addr;
 	struct cfg_port *port;
+	socklen_t addr_len;
 
-	if (!colon || len == 0 || len >= sizeof(port->addr_traddr) - 1 || strlen(colon + 1) > 5)
+	if (!colon || len == 0 || len >= sizeof(port->addr_traddr) - 1 ||
+	    colon[1] == '\0' || strlen(colon + 1) >= sizeof(port->addr_trsvcid))
 		return misuse("listen", "wants HOST:PORT, [IPV6]:PORT or *:PORT");
 	port = cfg_add_port(&p->o->tree);
 	if (!port)
-		return STATUS_FAILED;
-	if (text[0] == '[' && colon[-1] == ']') {
+		return out_of_memory();
+	if (text[0] == '[' && colon[-1] == ']')
 		memcpy(port->addr_traddr, text + 1, len - 2);
-		port->addr_adrfam_ipv6 = true;
-	} else if (len == 1 && text[0] == '*') {
+	else if (len == 1 && text[0] == '*')
 		memcpy(port->addr_traddr, "0.0.0.0", 8);
-	} else {
+	else
 		memcpy(port->addr_traddr, text, len);
-	}
 	memcpy(port->addr_trsvcid, colon + 1, strlen(colon + 1) + 1);
-	return GO_ON;
+	if (cfg_port_addr(port, &addr, &addr_len) == 0)
+		return GO_ON;
+	return misuse("listen", "%s: wants a numeric address and a port of 0 to 65535", text);
 }
 
 static int set_log_level(const char *text)

@@ -88,9 +88,19 @@ static bool parse_treq(const struct attr *a, void *field, const char *text)
 
 static bool parse_adrfam(const struct attr *a, void *field, const char *text)
 {
+	static const char *const names[] = {
+		[CFG_ADRFAM_ANY] = "",	/* as nvmet shows a port that was never set up */
+		[CFG_ADRFAM_IPV4] = "ipv4",
+		[CFG_ADRFAM_IPV6] = "ipv6",
+	};
+
 	(void)a;
-	*(bool *)field = strcmp(text, "ipv6") == 0;
-	return *(bool *)field || strcmp(text, "ipv4") == 0;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcmp(text, names[i]) == 0) {
+			*(enum cfg_adrfam *)field = (enum cfg_adrfam)i;
+			return true;
+		}
+	return false;
 }
 
 static bool parse_trtype(const struct attr *a, void *field, const char *text)
@@ -232,7 +242,7 @@ static const struct attr attrs[] = {
 	{ CFG_PORT, "portid", parse_u32, FIELD(cfg_port, portid), "a number" },
 	{ CFG_PORT, "addr_traddr", parse_string, FIELD(cfg_port, addr_traddr), "an IPv4 or IPv6 address" },
 	{ CFG_PORT, "addr_trsvcid", parse_string, FIELD(cfg_port, addr_trsvcid), "a port number" },
-	{ CFG_PORT, "addr_adrfam", parse_adrfam, FIELD(cfg_port, addr_adrfam_ipv6), "\"ipv4\" or \"ipv6\"" },
+	{ CFG_PORT, "addr_adrfam", parse_adrfam, FIELD(cfg_port, addr_adrfam), "\"ipv4\" or \"ipv6\"" },
 	{ CFG_PORT, "addr_trtype", parse_trtype, 0, 0, "\"tcp\"" },
 	{ CFG_PORT, "addr_tsas", parse_tsas, FIELD(cfg_port, addr_tsas_tls13), "\"none\" or \"tls1.3\"" },
 	{ CFG_PORT, "addr_treq", parse_treq, FIELD(cfg_port, addr_treq),

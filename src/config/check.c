@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What needs the whole tree, or more than one attribute. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,11 +41,31 @@ static bool check_name(struct cfg_tree *t, const char *name, const char *where,
 
 /* --- subsystems --- */
 
+/* One file for two namespaces: they would write over each other. Only readers may share. */
+static bool taken(const struct cfg_tree *t, size_t si, size_t ni, char *what, size_t what_size)
+{
+	const struct cfg_namespace *n = &t->subsystems[si].namespaces[ni], *o;
+
+	if (!backend_is_file(n->device_path))
+		return false;
+	for (size_t i = 0; i <= si; i++)
+		for (size_t k = 0; k < (i < si ? t->subsystems[i].namespace_count : ni); k++) {
+			o = &t->subsystems[i].namespaces[k];
+			if (!o->enable || strcmp(o->device_path, n->device_path) != 0 ||
+			    (o->readonly && n->readonly))
+				continue;
+			snprintf(what, what_size, "%.80s is namespace %u of %.120s already",
+				 n->device_path, o->nsid, t->subsystems[i].nqn);
+			return true;
+		}
+	return false;
+}
+
 static bool check_namespace(struct cfg_tree *t, size_t si, size_t ni, struct cfg_error *err)
 {
 	const struct cfg_subsys *s = &t->subsystems[si];
 	const struct cfg_namespace *n = &s->namespaces[ni];
-	char where[96];
+	char where[96], what[320];
 
 	snprintf(where, sizeof(where), "subsystems[%zu].namespaces[%zu].nsid", si, ni);
 	if (n->nsid == 0 || n->nsid > 1024)
@@ -56,8 +77,10 @@ static bool check_namespace(struct cfg_tree *t, size_t si, size_t ni, struct cfg
 	if (n->ana_grpid != 1)
 		return mistake(err, where, "only ANA group 1 is supported");
 	snprintf(where, sizeof(where), "subsystems[%zu].namespaces[%zu].device_path", si, ni);
-	if (n->device_path[0] == '\0' && n->enable)
-		return mistake(err, where, "missing; give a path, mem:SIZE or null:SIZE");
+	if (n->enable && backend_check(n->device_path, what, sizeof(what)))
+		return mistake(err, where, what);
+	if (n->enable && taken(t, si, ni, what, sizeof(what)))
+		return mistake(err, where, what);
 	return true;
 }
 
@@ -110,6 +133,58 @@ static void warn_subsys(struct cfg_tree *t, size_t i)
 
 /* --- ports --- */
 
+int cfg_port_addr(const struct cfg_port *p, struct sockaddr_storage *ret, socklen_t *ret_len)
+{
+	struct sockaddr_in6 *v6 = (void *)ret;
+	struct sockaddr_in *v4 = (void *)ret;
+	const char *text = p->addr_trsvcid[0] ? p->addr_trsvcid : "4420";
+	unsigned long port = strtoul(text, NULL, 10);
+
+	if (strspn(text, "0123456789") != strlen(text) || strlen(text) > 5 || port > 65535)
+		return -EINVAL;
+	memset(ret, 0, sizeof(*ret));
+	if (inet_pton(AF_INET, p->addr_traddr, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons((uint16_t)port);
+		*ret_len = sizeof(*v4);
+		return p->addr_adrfam == CFG_ADRFAM_IPV6 ? -EAFNOSUPPORT : 0;
+	}
+	if (inet_pton(AF_INET6, p->addr_traddr, &v6->sin6_addr) == 1) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons((uint16_t)port);
+		*ret_len = sizeof(*v6);
+		return p->addr_adrfam == CFG_ADRFAM_IPV4 ? -EAFNOSUPPORT : 0;
+	}
+	return -EADDRNOTAVAIL;
+}
+
+static bool check_addr(const struct cfg_port *p, size_t i, struct cfg_error *err)
+{
+	struct sockaddr_storage addr;
+	char where[64], what[320];
+	socklen_t len;
+
+	switch (cfg_port_addr(p, &addr, &len)) {
+	case 0:
+		return true;
+	case -EINVAL:
+		snprintf(where, sizeof(where), "ports[%zu].addr_trsvcid", i);
+		snprintf(what, sizeof(what), "\"%s\" is not a port number (0 to 65535)",
+			 p->addr_trsvcid);
+		break;
+	case -EAFNOSUPPORT:
+		snprintf(where, sizeof(where), "ports[%zu].addr_traddr", i);
+		snprintf(what, sizeof(what), "%.100s is not an %s address, as addr_adrfam says",
+			 p->addr_traddr, p->addr_adrfam == CFG_ADRFAM_IPV6 ? "IPv6" : "IPv4");
+		break;
+	default:
+		snprintf(where, sizeof(where), "ports[%zu].addr_traddr", i);
+		snprintf(what, sizeof(what), "\"%.100s\" is not an IPv4 or IPv6 address",
+			 p->addr_traddr);
+	}
+	return mistake(err, where, what);
+}
+
 static bool check_port(const struct cfg_tree *t, size_t i, struct cfg_error *err)
 {
 	const struct cfg_port *p = &t->ports[i];
@@ -123,6 +198,8 @@ static bool check_port(const struct cfg_tree *t, size_t i, struct cfg_error *err
 	snprintf(where, sizeof(where), "ports[%zu].addr_traddr", i);
 	if (p->addr_traddr[0] == '\0')
 		return mistake(err, where, "missing; give an IPv4 or IPv6 address");
+	if (!check_addr(p, i, err))
+		return false;
 	snprintf(where, sizeof(where), "ports[%zu].addr_treq", i);
 	if (p->addr_treq == CFG_TREQ_REQUIRED && !p->addr_tsas_tls13)
 		return mistake(err, where, "\"required\" needs addr_tsas \"tls1.3\"");

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #define CFG_NQN_MAX    224	/* with NUL */
 #define CFG_TRADDR_MAX 257
@@ -44,13 +45,14 @@ struct cfg_subsys {
 	size_t allowed_host_count;
 };
 
+enum cfg_adrfam { CFG_ADRFAM_ANY, CFG_ADRFAM_IPV4, CFG_ADRFAM_IPV6 };
 enum cfg_treq { CFG_TREQ_NOT_SPECIFIED, CFG_TREQ_REQUIRED, CFG_TREQ_NOT_REQUIRED };
 
 struct cfg_port {
 	uint32_t portid;
 	char addr_traddr[CFG_TRADDR_MAX];
 	char addr_trsvcid[33];
-	bool addr_adrfam_ipv6;
+	enum cfg_adrfam addr_adrfam;	/* ANY: what the address is */
 	bool addr_tsas_tls13;
 	enum cfg_treq addr_treq;
 	char (*subsystems)[CFG_NQN_MAX];
@@ -95,6 +97,11 @@ bool cfg_from_json(struct cfg_tree *t, const char *text, size_t len, struct cfg_
  * nsids and port ids too, TLS policy makes sense. False with @err. Adds to the warnings.
  */
 bool cfg_check(struct cfg_tree *t, struct cfg_error *err);
+/*
+ * The address and port of @p in binary; port 4420 where none was given. 0, or which attribute is
+ * wrong: -EADDRNOTAVAIL traddr is no address, -EAFNOSUPPORT it is none of adrfam's, -EINVAL trsvcid.
+ */
+int cfg_port_addr(const struct cfg_port *p, struct sockaddr_storage *ret, socklen_t *ret_len);
 /* One more warning; lost where there is no memory. */
 void cfg_warn(struct cfg_tree *t, const char *where, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

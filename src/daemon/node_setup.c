@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/log.h"
@@ -43,6 +44,30 @@ static void warn_tail(const char *nqn, const struct cfg_namespace *c, const stru
 			 c->nsid, nqn, c->device_path, b->tail_bytes, b->block_bytes);
 }
 
+/* The lock on @c's file is our own, by another name of it. Which namespace is it? */
+static bool same_file(const struct setup *s, const struct cfg_namespace *c, char *why,
+		      size_t why_size)
+{
+	struct stat mine, st;
+
+	if (stat(c->device_path, &mine) != 0)
+		return false;
+	for (size_t i = 0; i < s->tree->subsys_count; i++)
+		for (size_t k = 0; k < s->tree->subsystems[i].namespace_count; k++) {
+			const struct cfg_namespace *o = &s->tree->subsystems[i].namespaces[k];
+
+			if (o == c)
+				return false;
+			if (!o->enable || stat(o->device_path, &st) != 0 ||
+			    st.st_dev != mine.st_dev || st.st_ino != mine.st_ino)
+				continue;
+			snprintf(why, why_size, "the same file as namespace %u of %s, %.150s", o->nsid,
+				 s->tree->subsystems[i].nqn, o->device_path);
+			return true;
+		}
+	return false;
+}
+
 static int add_namespace(struct setup *s, struct target_subsys *subsys, const char *nqn,
 			 const struct cfg_namespace *c)
 {
@@ -53,6 +78,8 @@ static int add_namespace(struct setup *s, struct target_subsys *subsys, const ch
 	if (!c->enable)
 		return 0;
 	rc = backend_open(c->device_path, c->readonly, &config.backend, why, sizeof(why));
+	if (rc == -EBUSY && same_file(s, c, why, sizeof(why)))
+		return failed(s, rc, c->device_path, why);
 	if (rc)
 		return failed(s, rc, "namespace", why);
 	memcpy(config.uuid, c->device_uuid, sizeof(config.uuid));
@@ -89,49 +116,37 @@ static int add_subsys(struct setup *s, const struct cfg_subsys *c, struct target
 	return rc;
 }
 
-/* Numeric address and port of @c. */
-static int parse_addr(struct setup *s, const struct cfg_port *c, struct sockaddr_storage *ret,
-		      socklen_t *ret_len)
+/* What can be done about an address that cannot be had. */
+static const char *listen_hint(int err)
 {
-	struct sockaddr_in6 *v6 = (void *)ret;
-	struct sockaddr_in *v4 = (void *)ret;
-	const char *text = c->addr_trsvcid[0] ? c->addr_trsvcid : "4420";
-	char *end;
-	long port = strtol(text, &end, 10);
-
-	memset(ret, 0, sizeof(*ret));
-	if (*end || port < 0 || port > 65535)
-		return failed(s, -EINVAL, text, "not a port number");
-	if (inet_pton(AF_INET, c->addr_traddr, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons((uint16_t)port);
-		*ret_len = sizeof(*v4);
-		return 0;
+	switch (err) {
+	case EADDRINUSE:
+		return "; another process listens there: stop it, or take another port (0: any free one)";
+	case EADDRNOTAVAIL:
+		return "; this machine has no such address: see ip addr";
+	case EACCES:
+		return "; ports below 1024 need root or CAP_NET_BIND_SERVICE: take a higher one";
+	default:
+		return "";
 	}
-	if (inet_pton(AF_INET6, c->addr_traddr, &v6->sin6_addr) == 1) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons((uint16_t)port);
-		*ret_len = sizeof(*v6);
-		return 0;
-	}
-	return failed(s, -EINVAL, c->addr_traddr, "not an IPv4 or IPv6 address");
 }
 
 static int listen_on(struct setup *s, const struct cfg_port *c, struct listener *l, char trsvcid[8])
 {
 	struct world *w = s->n->worlds[0];
 	struct sockaddr_storage addr;
-	char what[CFG_TRADDR_MAX + 64];
+	char what[CFG_TRADDR_MAX + 64], why[192];
 	socklen_t len = 0;
-	int rc = parse_addr(s, c, &addr, &len);
+	int rc = cfg_port_addr(c, &addr, &len);
 
 	if (rc)
-		return rc;
+		return failed(s, rc, c->addr_traddr, "not an address and port");
 	rc = w->ops->listen(w, (struct sockaddr *)&addr, len, 1024, node_accept, l, &l->sock);
 	if (rc) {
 		snprintf(what, sizeof(what), "cannot listen on %s port %s", c->addr_traddr,
-			 c->addr_trsvcid);
-		return failed(s, rc, what, strerror(-rc));
+			 c->addr_trsvcid[0] ? c->addr_trsvcid : "4420");
+		snprintf(why, sizeof(why), "%s%s", strerror(-rc), listen_hint(-rc));
+		return failed(s, rc, what, why);
 	}
 	w->ops->local_addr(l->sock, &addr);
 	node_format_addr((struct sockaddr *)&addr, l->addr, sizeof(l->addr));

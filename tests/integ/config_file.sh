@@ -91,7 +91,8 @@ refused 's/"nqn.one", "nqn.two"/"nqn.one", "nqn.tow"/' 'bad.json:11: ports[1].su
 refused 's/"nsid": 6/"nsid": 5/' 'bad.json:19: subsystems[0].namespaces[1].nsid'
 refused 's/"portid": 2/"portid": 1/' 'ports[1].portid'
 refused 's/"allowed_hosts": \[ "[^"]*" \]/"allowed_hosts": [ "nqn.guest" ]/' 'bad.json:16: subsystems[0].allowed_hosts[0]: there is no host nqn.guest'
-refused 's/"path": "null:1G"/"path": "null:many"/' 'null:many'
+refused 's/"path": "null:1G"/"path": "null:many"/' 'bad.json:24: subsystems[1].namespaces[0].device_path: null:many: not a size'
+refused 's/"adrfam": "ipv4", "traddr": "127.0.0.2"/"adrfam": "ipv6", "traddr": "127.0.0.2"/' 'bad.json:10: ports[1].addr_traddr: 127.0.0.2 is not an IPv6'
 refused 's/"trtype": "tcp", "tsas": "none"/"trtype": "rdma", "tsas": "none"/' 'ports[1].addr_trtype'
 fails 1 nvmetls-target --config "$W/none.json"
 fails 2 nvmetls-target --config "$W/good.json" --tls none

@@ -18,7 +18,19 @@ passes nvmetls flush $(at)
 
 # a second target cannot take the image while the first has it
 fails 1 nvmetls-target --listen 127.0.0.1:0 "${disk[@]}"
-stderr_has disk.img
+stderr_has "$W/disk.img: in use by another process"
+# nor the same target twice, whatever the name; and not its port
+as_user truncate -s 1M other.img
+fails 1 nvmetls-target --listen 127.0.0.1:0 --tls none --subsys nqn.test --allow-any-host --namespace "$W/other.img" \
+	--namespace "$W/./other.img"
+stderr_has 'the same file as namespace 1 of nqn.test'
+fails 1 nvmetls-target --listen "127.0.0.1:$S" --tls none --subsys nqn.test --allow-any-host --namespace mem:1M
+stderr_has "port $S: Address already in use; another process listens there"
+as_user chmod 0 other.img
+if ! as_user test -r other.img; then
+	fails 1 nvmetls-target --listen 127.0.0.1:0 --tls none --subsys nqn.test --allow-any-host --namespace "$W/other.img"
+	stderr_has 'Permission denied; give this user the right'
+fi
 kill_hard
 start_target "${disk[@]}"
 for block in 0 1000; do

@@ -159,6 +159,16 @@ static const struct {
 	{ "auth that we would not do", "\"nqn\": \"nqn.host\"",
 	  "\"nqn\": \"nqn.host\", \"dhchap_key\": \"DHHC-1:00:x:\"", "hosts[0].dhchap_key", 4 },
 	{ "misspelt list", "\"subsystems\": [\n    {", "\"subsystem\": [\n    {", "subsystem", 26 },
+	{ "an IPv6 port with an IPv4 address", "\"ipv4\"", "\"ipv6\"", "ports[0].addr_traddr", 11 },
+	{ "an IPv4 port with an IPv6 address", "127.0.0.1", "::1", "ports[0].addr_traddr", 11 },
+	{ "a name for an address", "127.0.0.1", "localhost", "ports[0].addr_traddr", 11 },
+	{ "a port over all", "\"4420\"", "\"70000\"", "ports[0].addr_trsvcid", 13 },
+	{ "a port with a sign", "\"4420\"", "\"+4420\"", "ports[0].addr_trsvcid", 13 },
+	{ "memory of no size", "/dev/nvme0n1", "mem:much",
+	  "subsystems[0].namespaces[0].device_path", 38 },
+	{ "one file for two", "\"nsid\": 3\n        }",
+	  "\"nsid\": 3\n},\n{ \"device\": {\"path\": \"/dev/nvme0n1\"}, \"nsid\": 4 }",
+	  "subsystems[0].namespaces[1].device_path", 43 },
 	{ "not JSON", "\"portid\": 10, ", "\"portid\": 10 ", "", 20 },
 };
 
@@ -196,6 +206,12 @@ static const struct {
 	const char *name, *from, *to, *where, *what;
 	int line;
 } warnings[] = {
+	{ "two readers of a file", "\"nsid\": 3\n        }",
+	  "\"nsid\": 3, \"readonly\": 1\n},\n{ \"device\": {\"path\": \"/dev/nvme0n1\"}, \"nsid\": 4, \"readonly\": 1 }",
+	  NULL, NULL, 0 },
+	{ "an IPv6 address without a family",
+	  "\"adrfam\": \"ipv4\", \n        \"traddr\": \"127.0.0.1\"", "\"traddr\": \"::1\"", NULL,
+	  NULL, 0 },
 	{ "nothing", "\"version\": \"1.3\"", "\"version\": \"2.0\"", NULL, NULL, 0 },
 	{ "a subsystem as Linux takes it", "\"nqn\": \"nqn.test\"",
 	  "\"nqn\": \"nqn.test\"},\n{\"attr\": {\"allow_any_host\": \"1\"}, \"namespaces\": [{\"device\": {\"path\": \"mem:1M\"}}], \"nqn\": \"test\"",
