@@ -71,7 +71,7 @@ static int check_names(const struct verb *v, const struct address *a, bool disco
 int address_check(const struct verb *v, struct address *a, bool discovery,
 		  struct nvmetls_options *ret)
 {
-	struct report r = { v->name, a->json };
+	struct report r = { .verb = v->name, .json = a->json };
 	int rc = check_names(v, a, discovery);
 
 	if (rc == GO_ON && a->tls_key)

@@ -23,7 +23,7 @@ int cmd_discover(const struct verb *v, int argc, char **argv)
 	struct nvmetls_options o;
 	struct nvmetls_error e;
 	int rc = options_parse(v, sets, 1, argc, argv);
-	struct report r = { v->name, a.json };
+	struct report r = { .verb = v->name, .json = a.json };
 
 	if (rc == GO_ON)
 		rc = address_check(v, &a, true, &o);

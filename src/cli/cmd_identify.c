@@ -40,7 +40,7 @@ static int with_controller(const struct verb *v, const struct opt *own, size_t o
 	struct nvmetls_options options;
 	struct nvmetls *c;
 	int rc = options_parse(v, sets, ARRAY_SIZE(sets), argc, argv);
-	struct report r = { v->name, o.a.json };
+	struct report r = { .verb = v->name, .json = o.a.json };
 
 	if (rc == GO_ON)
 		rc = address_check(v, &o.a, false, &options);

@@ -97,7 +97,7 @@ static int with_namespace(const struct verb *v, const struct opt *own, size_t ow
 	struct nvmetls_options options;
 	struct io_work w = { .v = v, .o = &o };
 	int rc = options_parse(v, sets, ARRAY_SIZE(sets), argc, argv);
-	struct report r = { v->name, o.a.json };
+	struct report r = { .verb = v->name, .json = o.a.json };
 
 	w.r = &r;
 	o.a.io_queues = max_u64(o.a.io_queues, 1);

@@ -152,7 +152,7 @@ int cmd_gen_tls_key(const struct verb *v, int argc, char **argv)
 {
 	struct key_options o = { .hmac = 1 };
 	int rc = parse(v, gen_opts, ARRAY_SIZE(gen_opts), &o, argc, argv);
-	struct report r = { v->name, o.json };
+	struct report r = { .verb = v->name, .json = o.json };
 
 	if (rc == GO_ON && o.insert && !o.subsysnqn)
 		rc = options_misuse(v, "--insert needs --subsysnqn");
@@ -198,7 +198,7 @@ int cmd_check_tls_key(const struct verb *v, int argc, char **argv)
 {
 	struct key_options o = { .hmac = 0 };
 	int rc = parse(v, check_opts, ARRAY_SIZE(check_opts), &o, argc, argv);
-	struct report r = { v->name, o.json };
+	struct report r = { .verb = v->name, .json = o.json };
 
 	if (rc == GO_ON && !o.subsysnqn)
 		rc = options_misuse(v, "--subsysnqn is missing");

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,15 +15,15 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "cli/interrupt.h"
 #include "cli/perf_options.h"
 #include "cli/perf_report.h"
 #include "cli/verbs.h"
 
 #define QUEUE_SIZE_MAX 1024u
 
-/* The two things that a signal handler may touch. */
-static atomic_bool stop_flag;
-static volatile sig_atomic_t interrupted;
+/* A signal handler sets it: enum perf_stop. */
+static atomic_int stop_flag;
 
 struct perf_run {
 	const struct report *r;
@@ -41,11 +40,9 @@ struct perf_run {
 	uint64_t start_ns, end_ns, cpu_user_us, cpu_sys_us;
 };
 
-static void on_signal(int sig)
+static bool interrupted(void)
 {
-	(void)sig;
-	interrupted = 1;
-	atomic_store(&stop_flag, true);
+	return atomic_load(&stop_flag) == PERF_STOP_SIGNAL;
 }
 
 static uint64_t clock_ns(void)
@@ -212,8 +209,20 @@ static int make_jobs(struct perf_run *run)
 	return run->jobs ? GO_ON : report_status(run->r, -ENOMEM);
 }
 
+static int say_interrupted(const struct perf_run *run, const struct report *r)
+{
+	uint64_t left = 0;
+	char hint[64] = "";
+
+	for (uint32_t i = 0; i < run->config.numjobs; i++)
+		left += run->jobs[i].in_flight;
+	if (left)
+		snprintf(hint, sizeof(hint), "%" PRIu64 " I/Os had no answer yet", left);
+	return report_failed(r, "interrupted", hint, INTERRUPT_TEXT);
+}
+
 /* The first thing that went wrong, in one line. GO_ON: nothing did. */
-static int verdict(struct perf_run *run)
+static int verdict(struct perf_run *run, const struct report *r)
 {
 	const struct perf_job *bad = NULL;
 	struct nvmetls_error e;
@@ -223,23 +232,40 @@ static int verdict(struct perf_run *run)
 		if (run->jobs[i].mismatched)
 			bad = &run->jobs[i];
 	if (bad)
-		return report_failed(run->r, "verify-failed", "",
+		return report_failed(r, "verify-failed", "",
 				     "verify: %s", perf_mismatch_text(&bad->mismatch, text, sizeof(text)));
 	memset(&e, 0, sizeof(e));
 	if (nvmetls_state(run->c, &e))
-		return report_error(run->r, &e);
+		return report_error(r, &e);
 	for (uint32_t i = 0; i < run->config.numjobs && !bad; i++)
 		if (run->jobs[i].status)
 			bad = &run->jobs[i];
 	if (bad)
-		return report_status(run->r, bad->status);
-	if (interrupted)
-		return report_failed(run->r, "interrupted", "", "interrupted by a signal");
+		return report_status(r, bad->status);
+	if (interrupted())
+		return say_interrupted(run, r);
 	return GO_ON;
+}
+
+/* Why --verify has not seen all that was written. NULL: it has. */
+static const char *unchecked(struct perf_run *run)
+{
+	bool all = true, failed = false;
+
+	for (uint32_t i = 0; i < run->config.numjobs; i++) {
+		all &= run->jobs[i].read_back;
+		failed |= run->jobs[i].status != 0;
+	}
+	if (all)
+		return NULL;
+	if (nvmetls_state(run->c, NULL))
+		return "the connection was lost";
+	return failed ? "an I/O failed" : "interrupted";
 }
 
 static int finish(struct perf_run *run)
 {
+	struct report r = *run->r;
 	struct perf_result res = {
 		.config = &run->config,
 		.rw = run->o->rw,
@@ -249,18 +275,22 @@ static int finish(struct perf_run *run)
 		.cpu_user_us = run->cpu_user_us,
 		.cpu_sys_us = run->cpu_sys_us,
 	};
-	int rc = verdict(run);
+	int rc, written;
 
 	nvmetls_get_info(run->c, &run->info);	/* with the key updates up to now */
-	for (uint32_t i = 0; i < run->config.numjobs; i++)
+	res.interrupted = interrupted();
+	res.unchecked = unchecked(run);
+	for (uint32_t i = 0; i < run->config.numjobs; i++) {
 		res.verified_blocks += run->jobs[i].verified_blocks;
-	res.failed = rc != GO_ON;
-	if (!run->r->json) {
-		perf_print(stdout, &res);
-		return rc == GO_ON ? report_flush(run->r) : rc;
+		res.mismatched |= run->jobs[i].mismatched;
 	}
-	/* with an error the object on standard output is that of the error */
-	return rc == GO_ON ? report_json(perf_json(&res)) : rc;
+	if (r.json)
+		r.into = perf_json(&res);	/* what was measured, and the error beside it */
+	rc = verdict(run, &r);
+	if (!r.json)
+		perf_print(stdout, &res);
+	written = r.json ? report_json(r.into) : report_flush(&r);
+	return rc == GO_ON ? written : rc;
 }
 
 static int connected(struct perf_run *run)
@@ -278,9 +308,14 @@ static int connected(struct perf_run *run)
 	rc = perf_options_apply(run->r, run->o, &ns, &run->info, &run->config);
 	if (rc == GO_ON)
 		rc = make_jobs(run);
+	interrupt_sets(&stop_flag, PERF_STOP_SIGNAL);
 	if (rc == GO_ON)
 		rc = run_jobs(run);
-	return rc == GO_ON ? finish(run) : rc;
+	if (rc == GO_ON)
+		rc = finish(run);
+	/* all is said: a signal ends what is left to do */
+	interrupt_ends(run->r->verb, false);
+	return rc;
 }
 
 static void release(struct perf_run *run)
@@ -299,7 +334,7 @@ int cmd_perf(const struct verb *v, int argc, char **argv)
 	const struct opt_set sets[] = { { perf_opts, perf_opt_count, &o }, OPTIONS_ADDRESS(&a) };
 	struct nvmetls_options options;
 	int rc = options_parse(v, sets, ARRAY_SIZE(sets), argc, argv);
-	struct report r = { v->name, a.json };
+	struct report r = { .verb = v->name, .json = a.json };
 
 	run.r = &r;
 	run.o = &o;
@@ -313,8 +348,6 @@ int cmd_perf(const struct verb *v, int argc, char **argv)
 			options.queue_size = (uint16_t)min_u64(o.iodepth + 1, QUEUE_SIZE_MAX);
 		options.serve = NVMETLS_SERVE_CALLER;
 		options.spin_us = (uint32_t)o.poll_us;
-		signal(SIGINT, on_signal);
-		signal(SIGTERM, on_signal);
 		rc = address_connect(&r, &options, &run.c);
 	}
 	address_done(&a);

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "cli/interrupt.h"
 #include "cli/verbs.h"
 #include "crypto/aead.h"
 #include "loop/loop.h"
@@ -109,5 +110,6 @@ int main(int argc, char **argv)
 	v = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
 	if (!v)
 		return unknown(argv[1]);
+	interrupt_ends(v->name, options_want_json(argc, argv));
 	return v->run(v, argc - 1, argv + 1);
 }

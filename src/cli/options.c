@@ -140,6 +140,25 @@ static void normalize(int argc, char **argv)
 					*c = '-';
 }
 
+bool options_want_json(int argc, char **argv)
+{
+	bool json = false;
+
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		const char *a = argv[i], *value = NULL;
+
+		if (strcmp(a, "-o") == 0 || (strncmp(a, "--o", 3) == 0 && !strchr(a, '=')))
+			value = i + 1 < argc ? argv[i + 1] : NULL;
+		else if (strncmp(a, "--o", 3) == 0)
+			value = strchr(a, '=') + 1;
+		else if (strncmp(a, "-o", 2) == 0)
+			value = a + 2;
+		if (value)
+			json = strcmp(value, "json") == 0;
+	}
+	return json;
+}
+
 static int store_number(const struct verb *v, const struct opt *o, void *at, const char *text)
 {
 	uint64_t n;

@@ -56,6 +56,9 @@ int options_parse(const struct verb *v, const struct opt_set *sets, size_t set_c
 int options_misuse(const struct verb *v, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Is "-o json" among the arguments? For failures before, or in, their parsing. */
+bool options_want_json(int argc, char **argv);
+
 /* Whole text is a decimal or 0x number within 64 bits. */
 bool parse_number(const char *text, uint64_t *ret);
 /* The same with an optional suffix k, M, G, T (also Ki, KiB, KB...: all powers of 1024). */

@@ -24,14 +24,16 @@ static uint64_t now_ns(void)
 
 static bool stopped(const struct perf_job *j)
 {
-	return atomic_load_explicit(j->stop, memory_order_relaxed);
+	return atomic_load_explicit(j->stop, memory_order_relaxed) != PERF_GO_ON;
 }
 
 static void fail(struct perf_job *j, int status)
 {
+	int go_on = PERF_GO_ON;
+
 	if (j->status == 0)
 		j->status = status;
-	atomic_store_explicit(j->stop, true, memory_order_relaxed);
+	atomic_compare_exchange_strong(j->stop, &go_on, PERF_STOP_ERROR);
 }
 
 bool perf_job_init(struct perf_job *j)
@@ -270,13 +272,20 @@ static bool poll_queue(struct perf_job *j, int ms)
 /* All that is in flight comes back, or the queue is lost, or it takes too long. */
 static void drain(struct perf_job *j)
 {
-	uint64_t end = now_ns() + DRAIN_NS;
+	uint64_t now = now_ns(), end = now + DRAIN_NS, stop_end = UINT64_MAX;
 
-	while (j->in_flight > 0 && poll_queue(j, POLL_MS_MAX))
-		if (now_ns() > end) {
+	while (j->in_flight > 0 && poll_queue(j, POLL_MS_MAX)) {
+		now = now_ns();
+		/* who wants the program to end does not wait for a target that is silent */
+		if (atomic_load(j->stop) == PERF_STOP_SIGNAL && stop_end == UINT64_MAX)
+			stop_end = now + PERF_STOP_MS * NS_PER_MS;
+		if (now > stop_end)
+			return;
+		if (now > end) {
 			fail(j, -ETIMEDOUT);
 			return;
 		}
+	}
 }
 
 static void thread_cpu(uint64_t *user_us, uint64_t *sys_us)
@@ -355,4 +364,5 @@ void perf_job_read_back(struct perf_job *j)
 			;
 	} while (!stopped(j) && (j->in_flight > 0 || j->held) && poll_queue(j, POLL_MS_MAX));
 	drain(j);
+	j->read_back = j->next_unit == j->units && !j->held && j->in_flight == 0 && !j->status;
 }

@@ -16,6 +16,9 @@
 #include "cli/perf_verify.h"
 #include "nvmetls.h"
 
+/* Why the jobs end before they are done: in the stop flag that they share. */
+enum perf_stop { PERF_GO_ON, PERF_STOP_ERROR, PERF_STOP_SIGNAL };
+
 enum perf_dir { PERF_READ, PERF_WRITE, PERF_TRIM, PERF_SYNC, PERF_DIRS };
 
 /* What all jobs do. */
@@ -33,6 +36,8 @@ struct perf_config {
 	bool verify;
 	struct perf_pattern pattern;
 };
+
+#define PERF_STOP_MS 1000
 
 struct perf_stats {
 	struct perf_hist clat;		/* submission to completion, ns */
@@ -56,7 +61,7 @@ struct perf_job {
 	const struct perf_config *c;
 	struct nvmetls_queue *q;
 	unsigned int index;		/* slice number */
-	atomic_bool *stop;		/* shared; set on an error and by signals */
+	atomic_int *stop;		/* shared, enum perf_stop; set on an error and by signals */
 
 	struct perf_slot *slots, *free, *held;	/* held: prepared, the queue was full */
 	uint8_t *memory;
@@ -75,12 +80,16 @@ struct perf_job {
 	uint64_t verified_blocks;
 	int status;			/* first error as nvmetls_io.done() gave it; 0: none */
 	bool mismatched;
+	bool read_back;			/* with verify: all that was written has been checked */
 	struct perf_mismatch mismatch;	/* where mismatched */
 };
 
 /* False: out of memory; perf_job_free() is due all the same. */
 bool perf_job_init(struct perf_job *j);
-/* In the job's thread. The timed phase; returns with nothing in flight unless the queue is lost. */
+/*
+ * In the job's thread. The timed phase. Returns with nothing in flight unless the queue is lost, or
+ * what is outstanding when a signal came does not come back in PERF_STOP_MS.
+ */
 void perf_job_run(struct perf_job *j);
 /* In the job's thread: read back all units that were written. */
 void perf_job_read_back(struct perf_job *j);

@@ -100,6 +100,25 @@ static struct totals totals_of(const struct perf_result *r)
 	return t;
 }
 
+/* "failed" is for wrong data only: what could not be looked at is not wrong. */
+static const char *verify_state(const struct perf_result *r)
+{
+	return r->mismatched ? "failed" : r->unchecked ? "not-checked" : "good";
+}
+
+static void print_verify(FILE *to, const struct perf_result *r)
+{
+	fprintf(to, "  verify: ");
+	if (r->verified_blocks || !r->unchecked || r->mismatched)
+		fprintf(to, "%" PRIu64 " blocks of %" PRIu32 " bytes checked, %s%s",
+			r->verified_blocks, r->config->block_bytes,
+			r->mismatched ? "FAILED" : "all good",
+			r->unchecked && !r->mismatched ? "; the others " : "");
+	if (r->unchecked && !r->mismatched)
+		fprintf(to, "not checked: %s", r->unchecked);
+	fprintf(to, "\n");
+}
+
 static void print_end(FILE *to, const struct perf_result *r)
 {
 	struct totals t = totals_of(r);
@@ -116,8 +135,7 @@ static void print_end(FILE *to, const struct perf_result *r)
 			r->info->cipher, r->info->group, r->info->key_updates_sent,
 			r->info->key_updates_received);
 	if (r->config->verify)
-		fprintf(to, "  verify: %" PRIu64 " blocks of %" PRIu32 " bytes checked, %s\n",
-			r->verified_blocks, r->config->block_bytes, r->failed ? "FAILED" : "all good");
+		print_verify(to, r);
 }
 
 void perf_print(FILE *to, const struct perf_result *r)
@@ -285,5 +303,8 @@ struct json_object *perf_json(const struct perf_result *r)
 	json_object_object_add(o, "total", json_total(r));
 	if (r->info->tls)
 		json_object_object_add(o, "tls", json_tls(r->info));
+	if (r->config->verify)
+		add_text(o, "verify", verify_state(r));
+	json_object_object_add(o, "interrupted", json_object_new_boolean(r->interrupted));
 	return o;
 }

@@ -17,7 +17,8 @@ struct perf_result {
 	uint64_t runtime_ns;		/* of the timed phase */
 	uint64_t cpu_user_us, cpu_sys_us;	/* of the process in it, all threads */
 	uint64_t verified_blocks;
-	bool failed;			/* an error or a mismatch; said elsewhere */
+	bool mismatched, interrupted;
+	const char *unchecked;		/* with verify: why not all was checked; NULL: all was */
 };
 
 void perf_print(FILE *to, const struct perf_result *r);

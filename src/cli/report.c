@@ -33,19 +33,21 @@ int report_error(const struct report *r, const struct nvmetls_error *e)
 {
 	/* the general hint of an error of the operating system says nothing beside its message */
 	const char *hint = strcmp(e->hint, cause_hint(CAUSE_OS)) == 0 ? "" : e->hint;
-	struct json_object *top, *o;
+	struct json_object *top = r->into, *o;
 
 	fprintf(stderr, "nvmetls: %s: %s%s%s\n", r->verb, e->message, hint[0] ? "; " : "", hint);
 	if (!r->json)
 		return EXIT_FAILED;
-	top = json_object_new_object();
+	if (!top)
+		top = json_object_new_object();
 	o = json_object_new_object();
 	json_object_object_add(o, "cause", json_object_new_string(e->cause));
 	json_object_object_add(o, "message", json_object_new_string(e->message));
 	json_object_object_add(o, "hint", json_object_new_string(hint));
 	json_object_object_add(o, "status", json_object_new_int(e->err));
 	json_object_object_add(top, "error", o);
-	report_json(top);
+	if (!r->into)
+		report_json(top);
 	return EXIT_FAILED;
 }
 

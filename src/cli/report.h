@@ -18,6 +18,7 @@ struct nvmetls_error;
 struct report {
 	const char *verb;
 	bool json;
+	struct json_object *into;	/* the error becomes a member of it, instead of being printed */
 };
 
 /* All return EXIT_FAILED. */

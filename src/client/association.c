@@ -128,6 +128,8 @@ void assoc_shutdown(struct assoc *a)
 	/* a controller that is not up yet has nothing to write back */
 	if (a->state == ASSOC_UP && hqueue_live(assoc_admin(a))) {
 		a->state = ASSOC_SHUTDOWN;
+		a->shutdown_deadline_ns =
+			world_now(a->home) + a->config.shutdown_timeout_ns;
 		bringup_start(&a->bringup, &c, &a->bringup.result);
 	} else {
 		a->state = ASSOC_CLOSING;
@@ -259,6 +261,8 @@ static void turn_bringup(struct assoc *a, uint64_t now_ns)
 	if (!bringup_turn(&a->bringup, assoc_admin(a), now_ns, &next)) {
 		if (a->state == ASSOC_BRINGUP)
 			next = min_u64(next, a->connect_deadline_ns + CONNECT_SLACK_NS);
+		if (a->state == ASSOC_SHUTDOWN)
+			next = min_u64(next, a->shutdown_deadline_ns);
 		if (next != WORLD_NEVER)
 			world_timer_set(a->home, &a->timer, next);
 	} else if (a->state == ASSOC_SHUTDOWN) {
@@ -297,6 +301,8 @@ static void run_task(struct world *w, struct world_task *t)
 
 	if (a->state < ASSOC_UP && now >= a->connect_deadline_ns + CONNECT_SLACK_NS)
 		assoc_fail(a, fault_os(ETIMEDOUT, connect_timeout_cause(a)), "");
+	if (a->state == ASSOC_SHUTDOWN && now >= a->shutdown_deadline_ns)
+		a->state = ASSOC_CLOSING;
 	switch (a->state) {
 	case ASSOC_BRINGUP:
 	case ASSOC_SHUTDOWN:

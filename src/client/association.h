@@ -97,7 +97,7 @@ struct assoc {
 	struct fault why;		/* why it ended; kind NONE: on request */
 	char detail[640];
 	bool told_lost;
-	uint64_t connect_deadline_ns, ka_interval_ns, ka_answered;
+	uint64_t connect_deadline_ns, shutdown_deadline_ns, ka_interval_ns, ka_answered;
 	bool ka_sent;
 	struct hcmd ka;
 	struct world_task task;
@@ -111,7 +111,10 @@ void assoc_free(struct assoc *a);
 /* A forked child lets go of the parent's association: nothing is told to anybody. */
 void assoc_forget(struct assoc *a);
 void assoc_start(struct assoc *a);
-/* Orderly end: CC.SHN, then every queue is closed. From any state. */
+/*
+ * Orderly end: CC.SHN, then every queue is closed; the latter also when the controller says nothing
+ * for shutdown_timeout_ns. From any state.
+ */
 void assoc_shutdown(struct assoc *a);
 /* Hand I/O queue @index over to @to. UP only. arrived() is called there. */
 void assoc_move(struct assoc *a, unsigned int index, struct world *to);

@@ -106,12 +106,42 @@ static void sizes(void **state)
 	assert_false(parse_size("16777216T", &got));	/* 2^64 */
 }
 
+static void json_is_seen_before_parsing(void **state)
+{
+	static const struct {
+		const char *args[4];
+		bool json;
+	} cases[] = {
+		{ { "-o", "json" }, true },
+		{ { "-ojson" }, true },
+		{ { "--output-format=json" }, true },
+		{ { "--output_format", "json" }, true },
+		{ { "--bogus", "-o", "json" }, true },
+		{ { "-o", "json", "-o", "normal" }, false },
+		{ { "-o" }, false },
+		{ { "json" }, false },
+		{ { "--", "-o", "json" }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *argv[6] = { (char[]){ "test" } };
+		int argc = 1;
+
+		for (; argc < 5 && cases[i].args[argc - 1]; argc++)
+			argv[argc] = (char *)(uintptr_t)cases[i].args[argc - 1];
+		if (options_want_json(argc, argv) != cases[i].json)
+			fail_msg("case %zu", i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_lines),
 		cmocka_unit_test(bad_lines),
 		cmocka_unit_test(sizes),
+		cmocka_unit_test(json_is_seen_before_parsing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

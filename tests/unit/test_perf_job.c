@@ -130,7 +130,7 @@ int nvmetls_poll(struct nvmetls_queue *q, int timeout_ms)
 
 static struct perf_config config;
 static struct perf_job job;
-static atomic_bool stop;
+static atomic_int stop;
 
 /* Passes enough for several generations of each unit: runtime by rate would need a clock. */
 static void run(enum plant plant, bool random, uint32_t read_percent, uint64_t seed)
@@ -157,7 +157,7 @@ static void run(enum plant plant, bool random, uint32_t read_percent, uint64_t s
 	memset(&job, 0, sizeof(job));
 	job.c = &config;
 	job.stop = &stop;
-	atomic_store(&stop, false);
+	atomic_store(&stop, PERF_GO_ON);
 	assert_true(perf_job_init(&job));
 	perf_job_run(&job);
 	perf_job_read_back(&job);
@@ -212,7 +212,7 @@ static void planted_faults_are_found(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		run(cases[i].plant, false, 0, 5);
 		assert_true(job.mismatched);
-		assert_true(atomic_load(&stop));
+		assert_int_equal(atomic_load(&stop), PERF_STOP_ERROR);
 		/* a misdirected write may be found at the place it missed first */
 		if (cases[i].plant != MISDIRECT)
 			assert_int_equal(job.mismatch.found, cases[i].found);
