@@ -12,10 +12,11 @@ fi
 S=$(linux_service)
 at=(-t tcp -a 127.0.0.1 -s "$S" -q "$HOSTNQN" "${TLS_WORD[@]}" -n "$NQN")
 (sleep 4 && echo 0 >$CONFIGFS/subsystems/$NQN/namespaces/1/enable) &
+taking=$!
 refused nvmetls perf "${at[@]}" --rw randwrite --bs 4k --iodepth 8 --runtime 30
-says 'nvmetls: perf:'
+says 'nvmetls: perf: NVMe status:'
 says_not 'Assertion'
-wait
+wait $taking
 echo 1 >$CONFIGFS/subsystems/$NQN/namespaces/1/enable
 run nvmetls perf "${at[@]}" --rw randwrite --bs 4k --iodepth 8 --runtime 1 --size 4M --verify
 says 'all good'
