@@ -24,7 +24,7 @@ void *keylog_open(const char *path)
 		log_warn("TLS secrets are written to %s: whoever reads it can read the traffic", path);
 		return k;
 	}
-	fprintf(stderr, "keylog: %s: %s\n", path, strerror(errno));
+	log_error("key log %s: %s", path, strerror(errno));
 	free(k);
 	return NULL;
 }

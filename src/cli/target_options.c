@@ -4,24 +4,28 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/backend.h"
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/log.h"
+#include "cli/env.h"
 #include "cli/keylog.h"
 #include "crypto/aead.h"
 #include "nvme/fabrics.h"
+#include "tls/handshake.h"
 
 #ifndef NVMETLS_VERSION
 #define NVMETLS_VERSION "0.1.0"
 #endif
+
+#define CONFIG_BYTES_MAX (16u << 20)
 
 enum { GO_ON = -1, STATUS_DONE = 0, STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
@@ -78,19 +82,28 @@ static const struct {
 	{ "help", NULL, "this text", OPT_HELP },
 };
 
-static int usage(FILE *to, int status)
+/* Standard output was asked for: what did not get there is a failure. */
+static int said(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return STATUS_DONE;
+	fprintf(stderr, "nvmetls-target: standard output: %s\n", strerror(errno));
+	return STATUS_FAILED;
+}
+
+static int usage(void)
 {
 	char left[64];
 
-	fprintf(to, "usage: nvmetls-target --listen HOST:PORT --subsys NQN --namespace SPEC "
-		    "(--allow-any-host | --host NQN) [options]\n"
-		    "       nvmetls-target --config FILE [options]\n");
+	printf("usage: nvmetls-target --listen HOST:PORT --subsys NQN --namespace SPEC "
+	       "(--allow-any-host | --host NQN) [options]\n"
+	       "       nvmetls-target --config FILE [options]\n");
 	for (size_t i = 0; i < ARRAY_SIZE(opts); i++) {
 		snprintf(left, sizeof(left), "--%s%s%s", opts[i].name, opts[i].arg ? " " : "",
 			 opts[i].arg ? opts[i].arg : "");
-		fprintf(to, "  %-36s %s\n", left, opts[i].what);
+		printf("  %-36s %s\n", left, opts[i].what);
 	}
-	return status;
+	return said();
 }
 
 static int misuse(const char *option, const char *format, ...)
@@ -122,25 +135,70 @@ static int show_version(const struct target_options *o)
 	aead_setup(getenv("NVMETLS_CRYPTO"));
 	printf("nvmetls-target %s\ncrypto: %s\ncrc32c: %s\nloop:   %s (%s)\n", NVMETLS_VERSION,
 	       aead_provider(), crc32c_provider(), kind == LOOP_URING ? "uring" : "epoll", why);
-	return STATUS_DONE;
+	return said();
 }
 
 /* --- values --- */
 
-static bool number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
-{
-	char *end;
+/* Options with a number or size: what it may be. Where it goes is in set_number(). */
+static const struct range {
+	enum opt id;
+	bool size;
+	uint64_t min, max;
+	const char *text;	/* of min and max, and what else must hold */
+} ranges[] = {
+	{ OPT_THREADS, false, 1, 64, "1 to 64" },
+	{ OPT_WORKERS, false, 1, 64, "1 to 64" },
+	{ OPT_CPU, false, 0, CPU_SETSIZE - 1, "the number of a processor" },
+	{ OPT_SPIN, false, 0, 1000000, "0 to 1000000" },
+	{ OPT_QUEUES, false, 1, 1024, "1 to 1024" },
+	{ OPT_QUEUE_SIZE, false, 16, 1024, "16 to 1024" },
+	{ OPT_MDTS, true, 4096, 4u << 20, "4K to 4M, a power of two" },
+	{ OPT_INLINE, true, 0, 65536, "0 to 64K, a multiple of 16" },
+	{ OPT_REKEY, true, 65536, UINT64_MAX, "at least 64K" },
+	{ OPT_HALF_OPEN, false, 1, 1000000, "1 to 1000000" },
+	{ OPT_HALF_OPEN_ADDR, false, 1, 1000000, "1 to 1000000" },
+	{ OPT_HANDSHAKE_TMO, false, 1, 3600000, "1 to 3600000" },
+	{ OPT_CONNECT_TMO, false, 1, 3600000, "1 to 3600000" },
+};
 
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	*ret = strtoull(text, &end, 10);
-	return *end == '\0' && errno == 0 && *ret >= min && *ret <= max;
+static void set_number(struct target_options *o, enum opt id, uint64_t v)
+{
+	switch ((int)id) {
+	case OPT_THREADS: o->loops.threads = (uint32_t)v; break;
+	case OPT_WORKERS: o->loops.workers = (uint32_t)v; break;
+	case OPT_CPU: o->loops.cpu_first = (int)v; break;
+	case OPT_SPIN: o->loops.spin_us = (uint32_t)v; break;
+	case OPT_QUEUES: o->node.target.queues_max = (uint16_t)v; break;
+	case OPT_QUEUE_SIZE: o->node.target.queue_size_max = (uint16_t)v; break;
+	case OPT_MDTS: o->node.target.mdts_bytes = (uint32_t)v; break;
+	case OPT_INLINE: o->node.target.capsule_data_bytes = (uint32_t)v; break;
+	case OPT_REKEY: o->node.record.rekey_bytes = v; break;
+	case OPT_HALF_OPEN: o->node.half_open_max = (uint32_t)v; break;
+	case OPT_HALF_OPEN_ADDR: o->node.half_open_per_addr_max = (uint32_t)v; break;
+	case OPT_HANDSHAKE_TMO: o->node.handshake_timeout_ns = v * NS_PER_MS; break;
+	default:
+		o->node.target.icreq_timeout_ns = o->node.target.connect_timeout_ns = v * NS_PER_MS;
+		break;
+	}
 }
 
-static bool size_value(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+static int number_option(struct target_options *o, enum opt id, const char *name, const char *text)
 {
-	return backend_parse_size(text, ret) == 0 && *ret >= min && *ret <= max;
+	const struct range *r = ranges;
+	uint64_t v = 0;
+	int rc;
+
+	while (r->id != id)
+		r++;
+	rc = backend_parse_size(text, &v);
+	if (rc == -EINVAL || (!r->size && strspn(text, "0123456789") != strlen(text)))
+		return misuse(name, "\"%s\" is not a %s", text, r->size ? "size" : "number");
+	if (rc || v < r->min || v > r->max || (id == OPT_MDTS && v & (v - 1)) ||
+	    (id == OPT_INLINE && v % 16))
+		return misuse(name, "%s is out of range (%s)", text, r->text);
+	set_number(o, id, v);
+	return GO_ON;
 }
 
 /* "127.0.0.1:4420", "[::1]:4420", "*:4420" */
@@ -191,13 +249,14 @@ static int add_subsys(struct parsing *p, const char *nqn)
 	if (!nvme_nqn_valid(nqn, strlen(nqn) + 1))
 		return misuse("subsys", "not an NQN; it begins with \"nqn.\" and has at most 223 characters");
 	p->subsys = cfg_add_subsys(&p->o->tree, nqn);
-	return p->subsys ? GO_ON : STATUS_FAILED;
+	return p->subsys ? GO_ON : out_of_memory();
 }
 
 /* Options that belong to the last --subsys. */
 static int subsys_option(struct parsing *p, enum opt id, const char *name, const char *text)
 {
 	struct cfg_namespace *ns;
+	char why[320];
 
 	if (!p->subsys)
 		return misuse(name, "comes after the --subsys that it belongs to");
@@ -208,11 +267,15 @@ static int subsys_option(struct parsing *p, enum opt id, const char *name, const
 	case OPT_HOST:
 		if (!nvme_nqn_valid(text, strlen(text) + 1))
 			return misuse("host", "not an NQN; it begins with \"nqn.\" and has at most 223 characters");
-		return cfg_allow_host(p->subsys, text) ? GO_ON : STATUS_FAILED;
+		return cfg_allow_host(p->subsys, text) ? GO_ON : out_of_memory();
 	default:
+		if (backend_check(text, why, sizeof(why)))
+			return misuse("namespace", "%s", why);
+		if (strlen(text) >= sizeof(ns->device_path))
+			return misuse("namespace", "the path is too long");
 		ns = cfg_add_namespace(p->subsys);
-		if (!ns || strlen(text) >= sizeof(ns->device_path))
-			return misuse("namespace", "too long");
+		if (!ns)
+			return out_of_memory();
 		memcpy(ns->device_path, text, strlen(text) + 1);
 		return GO_ON;
 	}
@@ -224,69 +287,6 @@ static int tls_option(struct parsing *p, const char *text)
 		return misuse("tls", "wants required, optional or none");
 	p->tls = text;
 	return GO_ON;
-}
-
-/* Options with a number or size: where it goes and what it may be. */
-static int number_option(struct target_options *o, enum opt id, const char *name, const char *text)
-{
-	uint64_t v = 0;
-	bool good = false;
-
-	switch ((int)id) {
-	case OPT_THREADS:
-		good = number(text, 1, 64, &v);
-		o->loops.threads = (uint32_t)v;
-		break;
-	case OPT_WORKERS:
-		good = number(text, 1, 64, &v);
-		o->loops.workers = (uint32_t)v;
-		break;
-	case OPT_CPU:
-		good = number(text, 0, 4095, &v);
-		o->loops.cpu_first = (int)v;
-		break;
-	case OPT_SPIN:
-		good = number(text, 0, 1000000, &v);
-		o->loops.spin_us = (uint32_t)v;
-		break;
-	case OPT_QUEUES:
-		good = number(text, 1, 1024, &v);
-		o->node.target.queues_max = (uint16_t)v;
-		break;
-	case OPT_QUEUE_SIZE:
-		good = number(text, 16, 1024, &v);
-		o->node.target.queue_size_max = (uint16_t)v;
-		break;
-	case OPT_MDTS:
-		good = size_value(text, 4096, 4u << 20, &v) && (v & (v - 1)) == 0;
-		o->node.target.mdts_bytes = (uint32_t)v;
-		break;
-	case OPT_INLINE:
-		good = size_value(text, 0, 65536, &v) && v % 16 == 0;
-		o->node.target.capsule_data_bytes = (uint32_t)v;
-		break;
-	case OPT_REKEY:
-		good = size_value(text, 65536, UINT64_MAX, &v);
-		o->node.record.rekey_bytes = v;
-		break;
-	case OPT_HALF_OPEN:
-		good = number(text, 1, 1000000, &v);
-		o->node.half_open_max = (uint32_t)v;
-		break;
-	case OPT_HALF_OPEN_ADDR:
-		good = number(text, 1, 1000000, &v);
-		o->node.half_open_per_addr_max = (uint32_t)v;
-		break;
-	case OPT_HANDSHAKE_TMO:
-		good = number(text, 1, 3600000, &v);
-		o->node.handshake_timeout_ns = v * NS_PER_MS;
-		break;
-	default:
-		good = number(text, 1, 3600000, &v);
-		o->node.target.icreq_timeout_ns = o->node.target.connect_timeout_ns = v * NS_PER_MS;
-		break;
-	}
-	return good ? GO_ON : misuse(name, "the value is out of range");
 }
 
 static int one_option(struct parsing *p, enum opt id, const char *name, const char *text)
@@ -316,6 +316,9 @@ static int one_option(struct parsing *p, enum opt id, const char *name, const ch
 	case OPT_LOG_LEVEL:
 		return set_log_level(text);
 	case OPT_GROUPS:
+		if (!handshake_groups_known(text))
+			return misuse("groups", "\"%s\" is not a list of groups; they look like %s", text,
+				      TLS_GROUPS_DEFAULT);
 		o->node.groups = text;
 		return GO_ON;
 	case OPT_KEYLOG:
@@ -326,7 +329,7 @@ static int one_option(struct parsing *p, enum opt id, const char *name, const ch
 	case OPT_DERIVATIONS: o->both_derivations = true; return GO_ON;
 	case OPT_NO_DIGEST: o->node.target.hdgst = o->node.target.ddgst = false; return GO_ON;
 	case OPT_VERSION: return show_version(o);
-	case OPT_HELP: return usage(stdout, STATUS_DONE);
+	case OPT_HELP: return usage();
 	default: return number_option(o, id, name, text);
 	}
 }
@@ -345,6 +348,16 @@ static void apply_tls(struct parsing *p)
 	}
 }
 
+/* The option that an attribute came from. */
+static const char *option_of(const char *where)
+{
+	if (strstr(where, "namespaces"))
+		return "namespace";
+	if (strstr(where, "allowed_hosts"))
+		return "host";
+	return strncmp(where, "ports", 5) == 0 ? "listen" : "subsys";
+}
+
 static int tree_from_options(struct parsing *p)
 {
 	struct cfg_tree *t = &p->o->tree;
@@ -358,7 +371,7 @@ static int tree_from_options(struct parsing *p)
 	for (size_t i = 0; i < t->port_count; i++)
 		for (size_t k = 0; k < t->subsys_count; k++)
 			if (!cfg_link(&t->ports[i], t->subsystems[k].nqn))
-				return STATUS_FAILED;
+				return out_of_memory();
 	for (size_t k = 0; k < t->subsys_count; k++)
 		if (!t->subsystems[k].attr_allow_any_host &&
 		    t->subsystems[k].allowed_host_count == 0)
@@ -367,31 +380,33 @@ static int tree_from_options(struct parsing *p)
 				"nobody may use a subsystem; give --host NQN or --allow-any-host");
 	if (cfg_check(t, &err)) {
 		for (size_t i = 0; i < t->warning_count; i++)
-			log_warn("%s: %s", t->warnings[i].where, t->warnings[i].what);
+			log_warn("--%s: %s", option_of(t->warnings[i].where), t->warnings[i].what);
 		return GO_ON;
 	}
-	fprintf(stderr, "nvmetls-target: %s: %s\n", err.where, err.what);
-	return STATUS_USAGE;
+	return misuse(option_of(err.where), "%s", err.what);
 }
 
+/* Of a file or a pipe. NULL with errno. */
 static char *read_file(const char *path, size_t *ret_len)
 {
 	FILE *f = fopen(path, "re");
-	char *text = NULL;
-	struct stat st;
+	char *text = f ? malloc(CONFIG_BYTES_MAX + 1) : NULL;
+	int err = errno;
 
-	if (f && fstat(fileno(f), &st) == 0) {
-		if (!S_ISREG(st.st_mode) || st.st_size > 16 << 20)
-			errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
-		else
-			text = malloc((size_t)st.st_size + 1);
-	}
 	if (text) {
-		*ret_len = fread(text, 1, (size_t)st.st_size, f);
-		text[*ret_len] = '\0';
+		errno = 0;
+		*ret_len = fread(text, 1, CONFIG_BYTES_MAX + 1, f);
+		err = *ret_len > CONFIG_BYTES_MAX ? EFBIG : errno;
+		if (err) {
+			free(text);
+			text = NULL;
+		} else {
+			text[*ret_len] = '\0';
+		}
 	}
 	if (f)
 		fclose(f);
+	errno = err;
 	return text;
 }
 
@@ -432,6 +447,44 @@ static void defaults(struct target_options *o)
 	o->loops.cpu_first = -1;
 }
 
+/* Every thread must be able to run where it shall be pinned to. */
+static int check_cpus(const struct target_options *o)
+{
+	cpu_set_t before, one;
+
+	if (o->loops.cpu_first < 0 || sched_getaffinity(0, sizeof(before), &before) != 0)
+		return GO_ON;
+	for (uint32_t i = 0; i < o->loops.threads; i++) {
+		unsigned int cpu = (unsigned int)o->loops.cpu_first + i;
+
+		CPU_ZERO(&one);
+		if (cpu < CPU_SETSIZE)
+			CPU_SET(cpu, &one);
+		if (sched_setaffinity(0, sizeof(one), &one) != 0)
+			return misuse("cpu", "there is no CPU %u for thread %u (see nproc)", cpu, i);
+		sched_setaffinity(0, sizeof(before), &before);
+	}
+	return GO_ON;
+}
+
+/* What getopt_long() did not like. */
+static int complain(int code, char **argv)
+{
+	const char *word = argv[optind - 1], *name = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(opts); i++)
+		if ((int)opts[i].id == optopt)
+			name = opts[i].name;
+	if (name)
+		return misuse(name, code == ':' ? "wants a value" : "takes no value");
+	if (optopt > ' ' && optopt <= '~')
+		fprintf(stderr, "nvmetls-target: -%c is not an option; see --help\n", optopt);
+	else
+		fprintf(stderr, "nvmetls-target: %.*s is not an option; see --help\n",
+			(int)strcspn(word, "="), word);
+	return STATUS_USAGE;
+}
+
 int target_options_parse(struct target_options *o, int argc, char **argv)
 {
 	struct option longs[ARRAY_SIZE(opts) + 1] = { 0 };
@@ -439,18 +492,23 @@ int target_options_parse(struct target_options *o, int argc, char **argv)
 	int c, index = 0, rc = GO_ON;
 
 	defaults(o);
+	if (!env_check("nvmetls-target"))
+		return STATUS_USAGE;
+	opterr = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(opts); i++)
 		longs[i] = (struct option){ opts[i].name,
 					    opts[i].arg ? required_argument : no_argument, NULL,
 					    (int)opts[i].id };
-	while (rc == GO_ON && (c = getopt_long(argc, argv, "h", longs, &index)) != -1)
-		rc = c == 'h' ? usage(stdout, STATUS_DONE)
-		     : c == '?' ? STATUS_USAGE
-				: one_option(&p, (enum opt)c, longs[index].name, optarg);
+	while (rc == GO_ON && (c = getopt_long(argc, argv, ":h", longs, &index)) != -1)
+		rc = c == 'h'		  ? usage() :
+		     c == '?' || c == ':' ? complain(c, argv) :
+					    one_option(&p, (enum opt)c, longs[index].name, optarg);
 	if (rc == GO_ON && optind < argc) {
 		fprintf(stderr, "nvmetls-target: \"%s\" is not an option; see --help\n", argv[optind]);
 		rc = STATUS_USAGE;
 	}
+	if (rc == GO_ON)
+		rc = check_cpus(o);
 	if (rc == GO_ON)
 		rc = p.config ? tree_from_file(&p) : tree_from_options(&p);
 	o->node.target.threads = o->loops.threads;

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "loop/loop.h"
 
 bool target_write_addr_file(const struct node *n, const char *path)
@@ -16,9 +17,11 @@ bool target_write_addr_file(const struct node *n, const char *path)
 	FILE *f;
 	bool good;
 
-	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= sizeof(tmp))
+	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.tmp", path) >= sizeof(tmp)) {
+		log_error("address file: %s", strerror(ENAMETOOLONG));
 		return false;
-	f = fopen(tmp, "w");
+	}
+	f = fopen(tmp, "we");
 	good = f != NULL;
 	for (size_t i = 0; good && node_listen_addr(n, i)[0]; i++)
 		good = fprintf(f, "%s\n", node_listen_addr(n, i)) > 0;
@@ -26,7 +29,10 @@ bool target_write_addr_file(const struct node *n, const char *path)
 		good = fclose(f) == 0 && good;
 	if (good && rename(tmp, path) == 0)
 		return true;
-	fprintf(stderr, "nvmetls-target: %s: %s\n", path, strerror(errno));
+	log_error("address file %s: %s; it is written beside its place and renamed", path,
+		  strerror(errno));
+	if (f)
+		unlink(tmp);
 	return false;
 }
 

@@ -63,6 +63,16 @@ static bool make_ssl(struct handshake *h)
 	       SSL_set1_groups_list(h->ssl, groups);
 }
 
+bool handshake_groups_known(const char *list)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+	bool known = ctx && SSL_CTX_set1_groups_list(ctx, list) == 1;
+
+	SSL_CTX_free(ctx);
+	ERR_clear_error();
+	return known;
+}
+
 struct handshake *handshake_new(const struct handshake_config *config)
 {
 	struct handshake *h = calloc(1, sizeof(*h));

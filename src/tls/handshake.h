@@ -55,6 +55,9 @@ struct handshake_config {
 };
 #define TLS_GROUPS_DEFAULT "X25519:P-256:P-384:ffdhe3072"
 
+/* Does OpenSSL know every group of @list? */
+bool handshake_groups_known(const char *list);
+
 enum handshake_state { HANDSHAKE_MORE, HANDSHAKE_DONE };
 
 struct handshake_result {
