@@ -36,6 +36,7 @@ struct io_work {
 	struct nvmetls *c;
 	struct nvmetls_ns ns;
 	uint32_t blocks_max;	/* of one command */
+	uint64_t moved;		/* blocks, so far */
 };
 
 #define AT(member) offsetof(struct io_options, member)
@@ -126,10 +127,16 @@ static int done(const struct io_work *w, FILE *to, const char *line)
 		fprintf(to, "%s\n", line);
 		return report_flush(w->r);
 	}
-	if (to == stderr)	/* standard output holds the data */
-		return report_flush(w->r);
 	o = json_object_new_object();
 	json_object_object_add(o, "result", json_object_new_string(line));
+	json_object_object_add(o, "nsid", json_object_new_uint64(w->o->nsid));
+	if (w->moved && !w->o->slbs)
+		json_object_object_add(o, "start_block", json_object_new_uint64(w->o->start_block));
+	if (w->moved) {
+		json_object_object_add(o, "blocks", json_object_new_uint64(w->moved));
+		json_object_object_add(o, "bytes",
+				       json_object_new_uint64(w->moved * w->ns.block_bytes));
+	}
 	return report_json(o);
 }
 
@@ -163,6 +170,7 @@ static int move_blocks(struct io_work *w, enum nvmetls_op op, uint64_t blocks, u
 				buf ? buf + at * w->ns.block_bytes : NULL);
 		at += n;
 	}
+	w->moved += at;
 	return rc ? report_status(w->r, rc) : GO_ON;
 }
 
@@ -263,6 +271,15 @@ static int check_rw(const struct verb *v, const struct io_options *o)
 	return GO_ON;
 }
 
+static int check_read(const struct verb *v, const struct io_options *o)
+{
+	int rc = check_rw(v, o);
+
+	if (rc == GO_ON && o->a.json && !o->data)
+		rc = options_misuse(v, "-o json needs -d FILE: the data would stand in the JSON");
+	return rc;
+}
+
 /* --- the others --- */
 
 static int do_flush(struct io_work *w)
@@ -338,7 +355,7 @@ static int do_dsm(struct io_work *w)
 
 int cmd_read(const struct verb *v, int argc, char **argv)
 {
-	return with_namespace(v, rw_opts, ARRAY_SIZE(rw_opts), argc, argv, check_rw, do_read);
+	return with_namespace(v, rw_opts, ARRAY_SIZE(rw_opts), argc, argv, check_read, do_read);
 }
 
 int cmd_write(const struct verb *v, int argc, char **argv)

@@ -50,6 +50,9 @@ static const struct verb *find(const char *name)
 	return NULL;
 }
 
+/* For what is wrong before there is a verb. */
+static const struct verb none = { "", NULL, "", "" };
+
 static int say_verbs(FILE *to, int status)
 {
 	fprintf(to, "usage: nvmetls VERB [OPTIONS]\n"
@@ -62,9 +65,7 @@ static int say_verbs(FILE *to, int status)
 
 static int unknown(const char *name)
 {
-	fprintf(stderr, "nvmetls: \"%s\" is not a verb; see nvmetls help\n"
-			"usage: nvmetls VERB [OPTIONS]\n", name);
-	return EXIT_USAGE;
+	return options_misuse(&none, "\"%s\" is not a verb", name);
 }
 
 static int cmd_version(const struct verb *v, int argc, char **argv)
@@ -98,18 +99,18 @@ static int cmd_help(const struct verb *v, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	const struct verb *v;
+	bool json;
 
 	prctl(PR_SET_DUMPABLE, 0);	/* keys must not end in a core file */
 	signal(SIGPIPE, SIG_IGN);
-	if (argc < 2) {
-		fprintf(stderr, "nvmetls: no verb; see nvmetls help\n");
-		return EXIT_USAGE;
-	}
+	json = options_begin(argc, argv);
+	if (argc < 2)
+		return options_misuse(&none, "no verb");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return say_verbs(stdout, EXIT_DONE);
 	v = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
 	if (!v)
 		return unknown(argv[1]);
-	interrupt_ends(v->name, options_want_json(argc, argv));
+	interrupt_ends(v->name, json);
 	return v->run(v, argc - 1, argv + 1);
 }

@@ -10,10 +10,14 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "cli/report.h"
 
 #define OPTS_MAX 64
 #define SETS_MAX 4
 #define HELP_ID	 1000	/* getopt's number for --help; the options count from 256 */
+
+/* options_begin(): failures are said in JSON as well. */
+static bool json_wanted;
 
 /* All sets of a verb in the form getopt_long wants. */
 struct parser {
@@ -65,21 +69,22 @@ bool parse_size(const char *text, uint64_t *ret)
 	return true;
 }
 
-static void say_usage(FILE *to, const struct verb *v)
+static void say_usage(const struct verb *v)
 {
-	fprintf(to, "usage: nvmetls %s%s%s\n", v->name, v->args[0] ? " " : "", v->args);
+	printf("usage: nvmetls %s%s%s\n", v->name, v->args[0] ? " " : "", v->args);
 }
 
 int options_misuse(const struct verb *v, const char *format, ...)
 {
+	struct report r = { .verb = v->name, .json = json_wanted };
+	char text[512], hint[64];
 	va_list args;
 
-	fprintf(stderr, "nvmetls: %s: ", v->name);
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fprintf(stderr, "; see nvmetls help %s\n", v->name);
-	say_usage(stderr, v);
+	snprintf(hint, sizeof(hint), "see nvmetls help%s%s", v->name[0] ? " " : "", v->name);
+	report_failed(&r, "usage", hint, "%s", text);
 	return EXIT_USAGE;
 }
 
@@ -87,7 +92,7 @@ static int say_help(const struct verb *v, const struct parser *p)
 {
 	char left[96];
 
-	say_usage(stdout, v);
+	say_usage(v);
 	printf("%s\n", v->what);
 	for (size_t i = 0; i < p->count; i++) {
 		const struct opt *o = p->opt[i];
@@ -140,7 +145,7 @@ static void normalize(int argc, char **argv)
 					*c = '-';
 }
 
-bool options_want_json(int argc, char **argv)
+bool options_begin(int argc, char **argv)
 {
 	bool json = false;
 
@@ -156,6 +161,7 @@ bool options_want_json(int argc, char **argv)
 		if (value)
 			json = strcmp(value, "json") == 0;
 	}
+	json_wanted = json;
 	return json;
 }
 

@@ -48,16 +48,16 @@ struct verb {
 
 /*
  * Reads argv[1] and what follows into the sets' bases. Returns GO_ON, EXIT_USAGE with the
- * reason and the usage line on standard error, or EXIT_DONE after --help. @sets: at most 4.
+ * reason said, or EXIT_DONE after --help. @sets: at most 4.
  */
 int options_parse(const struct verb *v, const struct opt_set *sets, size_t set_count, int argc,
 		  char **argv);
-/* "nvmetls: VERB: ..." and the usage line to standard error; returns EXIT_USAGE. */
+/* Say it as report_failed() does, cause "usage"; returns EXIT_USAGE. @v: its name may be "". */
 int options_misuse(const struct verb *v, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Is "-o json" among the arguments? For failures before, or in, their parsing. */
-bool options_want_json(int argc, char **argv);
+/* Is "-o json" among the arguments? Then misuse is told in JSON as well, wherever it is found. */
+bool options_begin(int argc, char **argv);
 
 /* Whole text is a decimal or 0x number within 64 bits. */
 bool parse_number(const char *text, uint64_t *ret);

@@ -35,7 +35,8 @@ int report_error(const struct report *r, const struct nvmetls_error *e)
 	const char *hint = strcmp(e->hint, cause_hint(CAUSE_OS)) == 0 ? "" : e->hint;
 	struct json_object *top = r->into, *o;
 
-	fprintf(stderr, "nvmetls: %s: %s%s%s\n", r->verb, e->message, hint[0] ? "; " : "", hint);
+	fprintf(stderr, "nvmetls: %s%s%s%s%s\n", r->verb, r->verb[0] ? ": " : "", e->message,
+		hint[0] ? "; " : "", hint);
 	if (!r->json)
 		return EXIT_FAILED;
 	if (!top)

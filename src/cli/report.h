@@ -4,7 +4,7 @@
  *
  *	nvmetls: VERB: MESSAGE; HINT
  *
- * and with -o json the object {"error":{"cause","message","hint","status"}} on standard output.
+ * (without VERB where there is none) and with -o json the object {"error":{"cause","message","hint","status"}} on standard output.
  */
 #pragma once
 

@@ -1,17 +1,25 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# What is not understood exits 2 with one clear line and the usage; what fails exits 1 with one line.
+# What is not understood exits 2 with one clear line; what fails exits 1 with one line.
 . "$(dirname "$0")/lib.sh"
 
 at=(-t tcp -a 127.0.0.1 -s 4420 -n nqn.test)
-misuse() { # TEXT COMMAND: exit 2, TEXT in the first line
+misuse() { # TEXT COMMAND: exit 2, TEXT in the one line, the same in JSON
 	local text=$1
 	shift
 	fails 2 "$@"
-	head -n 1 err | grep -qF -e "$text" || fail "'$text' is not in: $(head -n 1 err)"
-	[ "$(wc -l <err)" -le 2 ] || fail "more than two lines: $*"
+	stderr_has "$text"
+	[ "$(wc -l <err)" = 1 ] || fail "not one line: $*"
 	[ ! -s out ] || fail "standard output: $*"
+	[ $# -gt 1 ] || return 0
+	case " $* " in *' -o '* | *' help '*) return ;; esac
+	fails 2 "$1" "${@:2:1}" -o json "${@:3}"
+	[ "$(wc -l <err)" = 1 ] || fail "not one line: $*"
+	jq -er '.error | select(.cause == "usage" and (.hint | startswith("see nvmetls help"))) | .message' out >message ||
+		fail "$* -o json: $(cat out)"
+	has message "$text"
 }
+requires jq
 misuse 'no verb' nvmetls
 misuse '"frobnicate" is not a verb' nvmetls frobnicate
 misuse '"frobnicate" is not a verb' nvmetls help frobnicate
@@ -35,6 +43,9 @@ misuse 'is not a number' nvmetls id-ns "${at[@]}" -N one
 misuse 'out of range' nvmetls id-ns "${at[@]}" -N 0
 misuse 'out of range' nvmetls write-zeroes "${at[@]}" -c 65536
 misuse '--data-size or --block-count' nvmetls read "${at[@]}"
+fails 2 nvmetls read "${at[@]}" -c 0 -o json
+stderr_has '-d FILE'
+[ "$(jq -r .error.cause out)" = usage ] || fail "$(cat out)"
 misuse '--ad is missing' nvmetls dsm "${at[@]}" --slbs 0 --blocks 1
 misuse 'one of each' nvmetls dsm "${at[@]}" --ad --slbs 0,1 --blocks 1
 misuse 'comma separated' nvmetls dsm "${at[@]}" --ad --slbs 0,,1 --blocks 1,1
@@ -72,7 +83,6 @@ failure() { # CAUSE COMMAND: exit 1, one line, the cause in JSON
 	fails 1 "$@" -o json
 	[ "$(jq -r .error.cause out)" = "$cause" ] || fail "cause $(cat out)"
 }
-requires jq
 # a port that was free a moment ago
 port=$(as_user sh -c 'exec nvmetls-target --listen 127.0.0.1:0 --addr-file p --tls none --subsys nqn.test --namespace mem:1M \
 	--allow-any-host 2>/dev/null & pid=$!; n=0; until [ -s p ] || [ $n = 100 ]; do sleep 0.05; n=$((n+1)); done; cat p; kill $pid; wait $pid')

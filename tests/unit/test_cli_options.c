@@ -130,7 +130,7 @@ static void json_is_seen_before_parsing(void **state)
 
 		for (; argc < 5 && cases[i].args[argc - 1]; argc++)
 			argv[argc] = (char *)(uintptr_t)cases[i].args[argc - 1];
-		if (options_want_json(argc, argv) != cases[i].json)
+		if (options_begin(argc, argv) != cases[i].json)
 			fail_msg("case %zu", i);
 	}
 }
