@@ -19,8 +19,6 @@ uint16_t auth_check_command(const struct nvme_auth_sqe *sqe)
 enum cause auth_cause(uint8_t failure)
 {
 	switch (failure) {
-	case AUTH_FINE:
-		return CAUSE_NONE;
 	case AUTH_NO_PROTOCOL:
 	case AUTH_NO_HASH:
 	case AUTH_NO_GROUP:

@@ -28,5 +28,5 @@ enum auth_want {
  */
 uint16_t auth_check_command(const struct nvme_auth_sqe *sqe);
 
-/* The cause that a failure code stands for, sent or received. */
+/* The cause that a failure code stands for, sent or received; never CAUSE_NONE. */
 enum cause auth_cause(uint8_t failure);

@@ -445,6 +445,21 @@ static void failure_in_the_data(void **state)
 	rig_free(&r);
 }
 
+/* ... whatever its code is. */
+static void failure_without_a_code(void **state)
+{
+	static const uint8_t failure1[8] = { 0, 0xf1 };
+	struct auth_rig r;
+
+	(void)state;
+	rig_init(&r);
+	auth_host_start(&r.h, AUTH_NO_CONCAT);
+	auth_host_sent(&r.h);
+	assert_int_equal(auth_host_data(&r.h, span_of(failure1, 8)), AUTH_WANT_CLOSE);
+	assert_int_equal(r.h.cause, CAUSE_AUTH_FAILED);
+	rig_free(&r);
+}
+
 static void nothing_to_offer(void **state)
 {
 	struct auth_rig r;
@@ -475,6 +490,7 @@ int main(void)
 		cmocka_unit_test(expired_while_computing),
 		cmocka_unit_test(connection_ends),
 		cmocka_unit_test(failure_in_the_data),
+		cmocka_unit_test(failure_without_a_code),
 		cmocka_unit_test(nothing_to_offer),
 	};
 
