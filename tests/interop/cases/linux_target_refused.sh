@@ -13,12 +13,12 @@ wrong-key)
 	linux_key $NQN
 	KEY=$(nvmetls gen-tls-key --hmac 1 --secret 1f1e1d1c1b1a191817161514131211100f0e0d0c0b0a09080706050403020100)
 	our_key $NQN
-	cause=psk-refused
+	cause=closed-after-clienthello
 	;;
 no-key-on-target)
 	tlshd_on
 	our_key $NQN
-	cause=psk-refused
+	cause=closed-after-clienthello
 	;;
 no-key-on-host)
 	tlshd_on
@@ -28,7 +28,7 @@ no-key-on-host)
 no-daemon)
 	linux_key $NQN
 	our_key $NQN
-	cause=psk-refused
+	cause=closed-after-clienthello
 	;;
 plaintext-host)
 	tlshd_on
@@ -38,14 +38,14 @@ plaintext-host)
 plaintext-target)
 	our_key $NQN
 	S=4420
-	cause=psk-refused
+	cause=closed-after-clienthello
 	;;
 other-hash)
 	tlshd_on
 	linux_key $NQN
 	KEY=NVMeTLSkey-1:02:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vcSEgBQ==:
 	our_key $NQN
-	cause=psk-refused
+	cause=closed-after-clienthello
 	;;
 *) fail "no row $ROW" ;;
 esac
