@@ -14,7 +14,7 @@ static const struct {
 	{ "NVMETLS_CRYPTO", { "ipsec-mb", "evp" } },
 };
 
-bool env_check(const char *program)
+bool env_check(char *why, size_t size)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
 		const char *value = getenv(choices[i].name);
@@ -22,8 +22,8 @@ bool env_check(const char *program)
 		if (!value || !*value || strcmp(value, choices[i].words[0]) == 0 ||
 		    strcmp(value, choices[i].words[1]) == 0)
 			continue;
-		fprintf(stderr, "%s: %s=%.40s: wants %s or %s, or to be unset\n", program,
-			choices[i].name, value, choices[i].words[0], choices[i].words[1]);
+		snprintf(why, size, "%s=%.40s: wants %s or %s, or to be unset", choices[i].name,
+			 value, choices[i].words[0], choices[i].words[1]);
 		return false;
 	}
 	return true;

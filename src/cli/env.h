@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
-/* False: said so in one line on standard error, as @program; its exit status is 2. */
-bool env_check(const char *program);
+/* False: what is wrong stands in @why, one line; the exit status is 2. */
+bool env_check(char *why, size_t size);

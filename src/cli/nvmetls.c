@@ -11,7 +11,9 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "cli/env.h"
 #include "cli/interrupt.h"
+#include "cli/report.h"
 #include "cli/verbs.h"
 #include "crypto/aead.h"
 #include "loop/loop.h"
@@ -53,14 +55,14 @@ static const struct verb *find(const char *name)
 /* For what is wrong before there is a verb. */
 static const struct verb none = { "", NULL, "", "" };
 
-static int say_verbs(FILE *to, int status)
+static int say_verbs(void)
 {
-	fprintf(to, "usage: nvmetls VERB [OPTIONS]\n"
-		    "NVMe/TCP over TLS 1.3 from user space. The verbs:\n");
+	printf("usage: nvmetls VERB [OPTIONS]\n"
+	       "NVMe/TCP over TLS 1.3 from user space. The verbs:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		fprintf(to, "  %-15s%s\n", verbs[i].name, verbs[i].what);
-	fprintf(to, "See 'nvmetls help VERB' for the options of one, and nvmetls(1).\n");
-	return fflush(to) == 0 ? status : EXIT_FAILED;
+		printf("  %-15s%s\n", verbs[i].name, verbs[i].what);
+	printf("See 'nvmetls help VERB' for the options of one, and nvmetls(1).\n");
+	return report_flush(&(struct report){ .verb = "help" });
 }
 
 static int unknown(const char *name)
@@ -80,7 +82,7 @@ static int cmd_version(const struct verb *v, int argc, char **argv)
 	kind = loop_choose(LOOP_AUTO, &why);
 	printf("nvmetls %s\ncrypto: %s\ncrc32c: %s\nloop:   %s (%s)\n", NVMETLS_VERSION,
 	       aead_provider(), crc32c_provider(), kind == LOOP_URING ? "uring" : "epoll", why);
-	return EXIT_DONE;
+	return report_flush(&(struct report){ .verb = v->name });
 }
 
 static int cmd_help(const struct verb *v, int argc, char **argv)
@@ -90,15 +92,16 @@ static int cmd_help(const struct verb *v, int argc, char **argv)
 
 	(void)v;
 	if (argc < 2)
-		return say_verbs(stdout, EXIT_DONE);
+		return say_verbs();
 	if (!of)
 		return unknown(argv[1]);
-	return of->run == cmd_help ? say_verbs(stdout, EXIT_DONE) : of->run(of, 2, args);
+	return of->run == cmd_help ? say_verbs() : of->run(of, 2, args);
 }
 
 int main(int argc, char **argv)
 {
 	const struct verb *v;
+	char why[128];
 	bool json;
 
 	prctl(PR_SET_DUMPABLE, 0);	/* keys must not end in a core file */
@@ -107,10 +110,12 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		return options_misuse(&none, "no verb");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return say_verbs(stdout, EXIT_DONE);
+		return say_verbs();
 	v = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
 	if (!v)
 		return unknown(argv[1]);
+	if (!env_check(why, sizeof(why)))
+		return options_misuse(v, "%s", why);
 	interrupt_ends(v->name, json);
 	return v->run(v, argc - 1, argv + 1);
 }

@@ -35,12 +35,15 @@ bool parse_number(const char *text, uint64_t *ret)
 	const char *digits = hex ? text + 2 : text;
 	char *end;
 
+	errno = EINVAL;
 	/* strtoull would take blanks, signs and nothing at all */
 	if (!strchr(hex ? "0123456789abcdefABCDEF" : "0123456789", digits[0]) || digits[0] == '\0')
 		return false;
 	errno = 0;
 	*ret = strtoull(digits, &end, hex ? 16 : 10);
-	return *end == '\0' && errno == 0;
+	if (*end != '\0')
+		errno = EINVAL;
+	return errno == 0;
 }
 
 bool parse_size(const char *text, uint64_t *ret)
@@ -54,6 +57,7 @@ bool parse_size(const char *text, uint64_t *ret)
 
 	if (*suffix == '\0' || *suffix == 'x' || *suffix == 'X')
 		return parse_number(text, ret);
+	errno = EINVAL;
 	unit = strchr(letters, *suffix | 0x20);
 	if (!unit || digits == 0 || digits >= sizeof(number))
 		return false;
@@ -63,8 +67,12 @@ bool parse_size(const char *text, uint64_t *ret)
 	memcpy(number, text, digits);
 	number[digits] = '\0';
 	shift = 10 * (unsigned int)(unit - letters + 1);
-	if (!parse_number(number, ret) || *ret > UINT64_MAX >> shift)
+	if (!parse_number(number, ret))
 		return false;
+	if (*ret > UINT64_MAX >> shift) {
+		errno = ERANGE;
+		return false;
+	}
 	*ret <<= shift;
 	return true;
 }
@@ -103,7 +111,7 @@ static int say_help(const struct verb *v, const struct parser *p)
 		printf("  %-34s %s\n", left, o->what);
 	}
 	printf("  %-34s %s\n", "-h, --help", "this text");
-	return EXIT_DONE;
+	return report_flush(&(struct report){ .verb = v->name });
 }
 
 static void add_option(struct parser *p, const struct opt *o, void *base)
@@ -170,10 +178,13 @@ static int store_number(const struct verb *v, const struct opt *o, void *at, con
 	uint64_t n;
 	bool good = o->kind == OPT_SIZE ? parse_size(text, &n) : parse_number(text, &n);
 
-	if (!good)
+	/* what is too large, or less than nothing, is a number all the same */
+	if (!good && text[0] == '-' && parse_number(text + 1, &n))
+		errno = ERANGE;
+	if (!good && errno != ERANGE)
 		return options_misuse(v, "--%s: \"%s\" is not a %s", o->name, text,
 				      o->kind == OPT_SIZE ? "size" : "number");
-	if (n < o->min || (o->max && n > o->max))
+	if (!good || n < o->min || (o->max && n > o->max))
 		return options_misuse(v, "--%s: %s is out of range (%llu to %llu)", o->name, text,
 				      (unsigned long long)o->min,
 				      (unsigned long long)(o->max ? o->max : UINT64_MAX));

@@ -59,7 +59,7 @@ int options_misuse(const struct verb *v, const char *format, ...)
 /* Is "-o json" among the arguments? Then misuse is told in JSON as well, wherever it is found. */
 bool options_begin(int argc, char **argv);
 
-/* Whole text is a decimal or 0x number within 64 bits. */
+/* Whole text is a decimal or 0x number within 64 bits; errno is ERANGE when only that is wrong. */
 bool parse_number(const char *text, uint64_t *ret);
 /* The same with an optional suffix k, M, G, T (also Ki, KiB, KB...: all powers of 1024). */
 bool parse_size(const char *text, uint64_t *ret);

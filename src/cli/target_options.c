@@ -490,10 +490,13 @@ int target_options_parse(struct target_options *o, int argc, char **argv)
 	struct option longs[ARRAY_SIZE(opts) + 1] = { 0 };
 	struct parsing p = { .o = o };
 	int c, index = 0, rc = GO_ON;
+	char why[128];
 
 	defaults(o);
-	if (!env_check("nvmetls-target"))
+	if (!env_check(why, sizeof(why))) {
+		fprintf(stderr, "nvmetls-target: %s; see --help\n", why);
 		return STATUS_USAGE;
+	}
 	opterr = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(opts); i++)
 		longs[i] = (struct option){ opts[i].name,

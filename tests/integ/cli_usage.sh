@@ -23,6 +23,8 @@ requires jq
 misuse 'no verb' nvmetls
 misuse '"frobnicate" is not a verb' nvmetls frobnicate
 misuse '"frobnicate" is not a verb' nvmetls help frobnicate
+NVMETLS_LOOP=bogus misuse 'NVMETLS_LOOP=bogus: wants uring or epoll' nvmetls discover "${at[@]}"
+NVMETLS_CRYPTO=bogus misuse 'NVMETLS_CRYPTO=bogus: wants ipsec-mb or evp' nvmetls version
 misuse '--bogus is not an option' nvmetls discover --bogus
 misuse '-x is not an option' nvmetls id-ctrl -x
 misuse '--transport is missing' nvmetls discover -a 127.0.0.1
@@ -41,6 +43,11 @@ misuse 'out of range' nvmetls id-ctrl "${at[@]}" -k 100000
 misuse 'out of range' nvmetls id-ctrl "${at[@]}" -Q 8
 misuse 'is not a number' nvmetls id-ns "${at[@]}" -N one
 misuse 'out of range' nvmetls id-ns "${at[@]}" -N 0
+misuse 'out of range' nvmetls id-ns "${at[@]}" -N 99999999999999999999
+misuse 'out of range' nvmetls id-ns "${at[@]}" -N -1
+misuse 'out of range' nvmetls perf "${at[@]}" --rw read --size 99999999999T
+misuse 'is not a number' nvmetls id-ns "${at[@]}" -N 99999999999999999999x
+misuse 'is not a number' nvmetls id-ns "${at[@]}" -N -x
 misuse 'out of range' nvmetls write-zeroes "${at[@]}" -c 65536
 misuse '--data-size or --block-count' nvmetls read "${at[@]}"
 fails 2 nvmetls read "${at[@]}" -c 0 -o json
@@ -98,4 +105,8 @@ stdout_has 'crypto: '
 stdout_has 'loop: '
 passes nvmetls version
 passes nvmetls --help
-[ "$(as_user sh -c 'nvmetls help >/dev/full; echo $?' 2>/dev/null)" != 0 ] || fail 'a full disk was not noticed'
+for words in help --help version 'discover --help' 'perf -h' gen-tls-key; do
+	fails 1 sh -c "nvmetls $words >/dev/full"
+	stderr_has 'standard output: No space left on device'
+	[ "$(wc -l <err)" = 1 ] || fail "not one line: $(cat err)"
+done
