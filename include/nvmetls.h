@@ -137,12 +137,15 @@ enum nvmetls_op {
 	NVMETLS_WRITE_ZEROES,
 	NVMETLS_DEALLOCATE,
 };
-enum { NVMETLS_FUA = 1 };
+enum {
+	NVMETLS_FUA = 1,
+	NVMETLS_UNMAP = 2,	/* WRITE_ZEROES: the blocks may be deallocated, and read as zeroes all the same */
+};
 
 /* One I/O. The caller's memory; zero it before first use. Belongs to the library until done(). */
 struct nvmetls_io {
 	enum nvmetls_op op;
-	unsigned int flags;		/* NVMETLS_FUA */
+	unsigned int flags;		/* NVMETLS_FUA, NVMETLS_UNMAP */
 	uint32_t nsid;
 	uint64_t slba;			/* logical blocks */
 	uint32_t blocks;		/* 1..65536; READ, WRITE: as much data as iov or buf holds */

@@ -63,6 +63,21 @@ static void deallocate(struct nvmetls_io *io)
 	nvme_sqe_dsm(&r->cmd.sqe, io->nsid, 1, NVME_DSM_AD);
 }
 
+static bool flags_fit(const struct nvmetls_io *io)
+{
+	unsigned int allowed = NVMETLS_FUA;
+
+	if (io->op == NVMETLS_WRITE_ZEROES)
+		allowed |= NVMETLS_UNMAP;
+	return !(io->flags & ~allowed);
+}
+
+static uint32_t zero_flags(const struct nvmetls_io *io)
+{
+	return (io->flags & NVMETLS_FUA ? NVME_RW_FUA : 0) |
+	       (io->flags & NVMETLS_UNMAP ? NVME_RW_DEAC : 0);
+}
+
 int api_io_prepare(struct nvmetls_queue *q, struct nvmetls_io *io)
 {
 	struct io_req *r = io_req(io);
@@ -75,7 +90,7 @@ int api_io_prepare(struct nvmetls_queue *q, struct nvmetls_io *io)
 		nvme_sqe_flush(&c->sqe, io->nsid);
 		return 0;
 	}
-	if (io->blocks == 0 || io->blocks > BLOCKS_MAX || io->flags & ~(unsigned int)NVMETLS_FUA)
+	if (io->blocks == 0 || io->blocks > BLOCKS_MAX || !flags_fit(io))
 		return -EINVAL;
 	switch (io->op) {
 	case NVMETLS_READ:
@@ -83,7 +98,7 @@ int api_io_prepare(struct nvmetls_queue *q, struct nvmetls_io *io)
 		return data_command(q, io);
 	case NVMETLS_WRITE_ZEROES:
 		nvme_sqe_rw(&c->sqe, NVME_CMD_WRITE_ZEROES, io->nsid, io->slba, io->blocks,
-			    io->flags & NVMETLS_FUA ? NVME_RW_FUA : 0);
+			    zero_flags(io));
 		return 0;
 	case NVMETLS_DEALLOCATE:
 		deallocate(io);
