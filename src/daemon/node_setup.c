@@ -104,6 +104,7 @@ static int add_subsys(struct setup *s, const struct cfg_subsys *c, struct target
 		.firmware = c->attr_firmware[0] ? c->attr_firmware : NULL,
 		.cntlid_min = (uint16_t)c->attr_cntlid_min,
 		.cntlid_max = (uint16_t)c->attr_cntlid_max,
+		.queues_max = c->attr_qid_max,
 	};
 	int rc = target_add_subsys(s->n->target, &config, ret);
 

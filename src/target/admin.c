@@ -36,7 +36,7 @@ static void set_num_queues(struct tcmd *c)
 {
 	struct controller *ctrl = c->tc->ctrl;
 	uint32_t v = load_le32(c->sqe.cdw11), nsq = v & 0xffff, ncq = v >> 16;
-	uint32_t most = c->tc->target->config.queues_max - 1u;
+	uint32_t most = ctrl->subsys->queues_max - 1u;
 
 	if (nsq == 0xffff || ncq == 0xffff) {
 		tcmd_complete(c, NVME_SC_INVALID_FIELD | DNR);

@@ -56,7 +56,7 @@ struct controller *controller_new(struct target_subsys *s, struct tconn *admin,
 	ctrl->subsys = s;
 	ctrl->cntlid = id;
 	ctrl->admin = admin;
-	ctrl->nsq = ctrl->ncq = (uint16_t)(s->target->config.queues_max - 1u);
+	ctrl->nsq = ctrl->ncq = (uint16_t)(s->queues_max - 1u);
 	ctrl->deadline_ns = WORLD_NEVER;
 	list_add_tail(&s->controllers, &ctrl->node);
 	s->target->counters.controllers++;

@@ -117,7 +117,7 @@ static uint16_t connect_io(struct connect *k)
 		return invalid(k, NVME_CONNECT_IPO_DATA(hostid));
 	if (k->ctrl->tls != k->tc->peer.tls)
 		return denied(k, CAUSE_TLS_NEEDED);
-	if (k->subsys->discovery || !controller_ready(k->ctrl))
+	if (k->subsys->discovery || !controller_ready(k->ctrl) || qid > k->subsys->queues_max)
 		return invalid(k, NVME_CONNECT_IPO_SQE(qid));
 	if (k->ctrl->queue[qid])
 		return NVME_SC_CMD_SEQ_ERROR | DNR;

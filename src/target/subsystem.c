@@ -77,6 +77,7 @@ static struct target_subsys *subsys_new(struct target *t, const char *nqn)
 	list_init(&s->controllers);
 	s->cntlid_min = NVME_CNTLID_MIN;
 	s->cntlid_max = NVME_CNTLID_MAX;
+	s->queues_max = t->config.queues_max;
 	if (s->view)
 		return s;
 	free(s);
@@ -178,6 +179,8 @@ int target_add_subsys(struct target *t, const struct target_subsys_config *c,
 	s = subsys_new(t, c->nqn);
 	if (!s)
 		return -ENOMEM;
+	if (c->queues_max)
+		s->queues_max = (uint16_t)min_u64(c->queues_max, s->queues_max);
 	s->allow_any_host = c->allow_any_host;
 	s->tls_required = c->tls_required;
 	s->cntlid_min = cntlid_min;

@@ -53,6 +53,7 @@ struct target_subsys_config {
 	bool tls_required;		/* refuse Connect on a connection without TLS */
 	const char *serial, *model, *firmware;	/* NULL: made up (serial: stable hash of the NQN) */
 	uint16_t cntlid_min, cntlid_max;	/* 0: 1, 0xffef */
+	uint32_t queues_max;		/* I/O queues per controller; 0, or more than that: the target's */
 };
 
 struct target_ns_config {

@@ -56,7 +56,7 @@ struct target_subsys {
 	struct target *target;
 	char nqn[224], serial[21], model[41], firmware[9];
 	bool discovery, allow_any_host, tls_required;
-	uint16_t cntlid_min, cntlid_max, cntlid_next;
+	uint16_t cntlid_min, cntlid_max, cntlid_next, queues_max;
 	struct target_view *view;
 	char (*hosts)[224];
 	size_t host_count;

@@ -316,13 +316,56 @@ static void limits(void **state)
 	}
 }
 
+/* A subsystem's own limit of queues: what Set Features grants, and what Connect takes. */
+static void few_queues(void **state)
+{
+	static const struct {
+		uint32_t asked, got;
+	} cases[] = { { 2, 2 }, { 1, 1 }, { 0, 64 }, { 128, 64 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct target_subsys_config c = { .nqn = "nqn.few",
+						  .allow_any_host = true,
+						  .queues_max = cases[i].asked };
+		struct target_subsys *s;
+		struct rig_connect k;
+		struct nvme_cqe cqe;
+		struct nvme_sqe sqe;
+		uint16_t id;
+
+		rig_init(&rig, NULL);
+		assert_int_equal(target_add_subsys(rig.target, &c, &s), 0);
+		assert_int_equal(target_link(rig.port, s), 0);
+		assert_int_equal(connect_to(&conn, c.nqn, &id), 0);
+		cqe = rig_set_cc(&conn, RIG_CC);
+		assert_int_equal(rig_status(&cqe), 0);
+		nvme_sqe_set_features(&sqe, NVME_FEAT_NUM_QUEUES, 0, NVME_NUM_QUEUES(999, 999));
+		cqe = rig_do(&conn, &sqe, NULL, 0);
+		assert_int_equal(rig_status(&cqe), 0);
+		assert_int_equal(load_le32(cqe.dw0),
+				 NVME_NUM_QUEUES(cases[i].got - 1, cases[i].got - 1));
+		for (uint32_t over = 0; over < 2; over++) {
+			rig_open(&rig, &other, NULL);
+			rig_icreq(&other);
+			rig_connect_init(&k, (uint16_t)(cases[i].got + over), id);
+			memcpy(k.data.subsysnqn, c.nqn, strlen(c.nqn) + 1);
+			cqe = rig_connect(&other, &k);
+			assert_int_equal(rig_status(&cqe), over ? 0x182 | DNR : 0);
+			rig_close(&other);
+		}
+		rig_close(&conn);
+		rig_free(&rig);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(subsystems), cmocka_unit_test(cntlids),
 		cmocka_unit_test(names),      cmocka_unit_test(namespaces),
 		cmocka_unit_test(gaps),	      cmocka_unit_test(identifiers),
-		cmocka_unit_test(limits),
+		cmocka_unit_test(limits),     cmocka_unit_test(few_queues),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
