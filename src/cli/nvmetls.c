@@ -28,6 +28,8 @@ static int cmd_help(const struct verb *v, int argc, char **argv);
 static const struct verb verbs[] = {
 	{ "gen-tls-key", cmd_gen_tls_key, "[-m 1|2] [-i -c NQN] [OPTIONS]", "Generate a TLS key in NVMe PSK interchange format" },
 	{ "check-tls-key", cmd_check_tls_key, "-c NQN [-i] [-f FILE] [OPTIONS]", "Check a TLS key, show its identity or insert it into the key store" },
+	{ "gen-dhchap-key", cmd_gen_dhchap_key, "[-m 0|1|2|3] [-l 32|48|64] [OPTIONS]", "Generate a DH-HMAC-CHAP key for in-band authentication" },
+	{ "check-dhchap-key", cmd_check_dhchap_key, "[-k KEY] [-s HEX -n NQN] [OPTIONS]", "Check a DH-HMAC-CHAP key, tell how it was made" },
 	{ "discover", cmd_discover, "-t tcp -a ADDR -s PORT [--tls] [OPTIONS]", "Discover NVMeoF subsystems" },
 	{ "id-ctrl", cmd_id_ctrl, AT_ARGS, "Send NVMe Identify Controller" },
 	{ "id-ns", cmd_id_ns, AT_ARGS, "Send NVMe Identify Namespace, display structure" },

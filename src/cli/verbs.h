@@ -7,6 +7,9 @@
 /* cmd_keys.c */
 int cmd_gen_tls_key(const struct verb *v, int argc, char **argv);
 int cmd_check_tls_key(const struct verb *v, int argc, char **argv);
+/* cmd_dhchap.c */
+int cmd_gen_dhchap_key(const struct verb *v, int argc, char **argv);
+int cmd_check_dhchap_key(const struct verb *v, int argc, char **argv);
 /* cmd_discover.c */
 int cmd_discover(const struct verb *v, int argc, char **argv);
 /* cmd_identify.c */
