@@ -30,6 +30,9 @@
 	X(CLOSED_IN_HANDSHAKE, "closed-in-handshake", "the peer closed during the TLS handshake", "see the peer's log") \
 	X(CLOSED_AFTER_ICREQ, "closed-after-icreq",   "the peer closed after our ICReq: the port may require TLS", "connect with --tls") \
 	X(PSK_MISSING,        "psk-missing",          "no PSK for this host and subsystem in the key store", "make one with gen-tls-key and insert it with check-tls-key -i") \
+	X(KEYSTORE_ACCESS,    "keystore-permissions", "the key store is not private",           "chmod 700 the directory and chmod 600 the keys in it, for their owner alone") \
+	X(KEY_MALFORMED,      "key-malformed",        "the TLS key cannot be understood",       "give it as gen-tls-key prints it: NVMeTLSkey-1:01:...: with both colons") \
+	X(ARGUMENT,           "argument-invalid",     "an argument is not valid",               "see the manual") \
 	X(PSK_UNKNOWN,        "psk-unknown",          "the peer offered a PSK identity that is not in the key store", "insert the key with check-tls-key -i for this host NQN and subsystem NQN") \
 	X(PSK_MISMATCH,       "psk-mismatch",         "the PSK behind this identity differs on the two ends (binder mismatch)", "insert the same key on both ends; older tools need --compat") \
 	X(PSK_REFUSED,        "psk-refused",          "the peer refused our PSK: it is unknown there or different", "insert the same key on both ends (check-tls-key -i); older tools need --compat") \

@@ -51,7 +51,7 @@ static int malformed(struct nvmetls_error *e, struct fault why)
 	const char *what = why.code == EBADMSG ? "damaged (its CRC does not match)" :
 			   why.code == ENOTSUP ? "of an unknown kind" : "malformed";
 
-	return api_error(e, -(int)why.code, CAUSE_OS, "the key is %s", what);
+	return api_error(e, -(int)why.code, CAUSE_KEY_MALFORMED, "the key is %s", what);
 }
 
 /* Everything but the store: @k as an entry, and its identity. */
@@ -64,11 +64,11 @@ static int make_entry(const struct nvmetls_key *k, struct keystore *ks, struct k
 	SECRET(retained);
 
 	if (!k->interchange || !k->subsysnqn || !nvme_nqn_valid(k->subsysnqn, NVME_NQN_FIELD))
-		return api_error(e, -EINVAL, CAUSE_OS, "subsysnqn: not a valid NQN");
+		return api_error(e, -EINVAL, CAUSE_ARGUMENT, "subsysnqn: not a valid NQN");
 	if (k->hostnqn && !nvme_nqn_valid(k->hostnqn, NVME_NQN_FIELD))
-		return api_error(e, -EINVAL, CAUSE_OS, "hostnqn: not a valid NQN");
+		return api_error(e, -EINVAL, CAUSE_ARGUMENT, "hostnqn: not a valid NQN");
 	if (k->identity != 0 && k->identity != 1)
-		return api_error(e, -EINVAL, CAUSE_OS, "identity: 0 or 1");
+		return api_error(e, -EINVAL, CAUSE_ARGUMENT, "identity: 0 or 1");
 	why = psk_parse(k->interchange, &ret->psk);
 	if (fault_is(why))
 		return malformed(e, why);

@@ -13,7 +13,7 @@
 
 static int invalid(struct nvmetls_error *e, const char *what)
 {
-	return api_error(e, -EINVAL, CAUSE_OS, "%s", what);
+	return api_error(e, -EINVAL, CAUSE_ARGUMENT, "%s", what);
 }
 
 static int check(const struct nvmetls_options *o, struct nvmetls_error *e)
@@ -64,7 +64,7 @@ static int find_key(const struct nvmetls_options *o, struct keystore *ks, const 
 	ret->derivation = o->tls_compat ? PSK_COMPAT : PSK_RFC;
 	why = psk_parse(o->tls_key, &ret->psk);
 	if (fault_is(why))
-		return api_error(e, -(int)why.code, CAUSE_OS, "the TLS key is %s",
+		return api_error(e, -(int)why.code, CAUSE_KEY_MALFORMED, "the TLS key is %s",
 				 why.code == EBADMSG ? "damaged (its CRC does not match)" :
 				 why.code == ENOTSUP ? "of an unknown kind" : "malformed");
 	return 0;

@@ -16,7 +16,9 @@ struct key_watch {
 	bool fixed, both;
 	struct keystore store;
 	struct keytable *table;
-	struct timespec seen;	/* mtime of the directory at the last good read */
+	struct timespec dir_seen;	/* mtime of the directory at the last look */
+	time_t looked_s;		/* when all files were looked at */
+	uint64_t stamp;			/* of what the table was made from; 0: look again */
 	bool failing;		/* the last read failed and was logged */
 };
 
@@ -64,27 +66,43 @@ void key_watch_free(struct key_watch *k)
 	free(k);
 }
 
-/* A change in the same tick of the clock would not show: then the next pin looks again. */
-static bool settled(const struct timespec *mtime)
+/*
+ * Nothing changed since the last look? A key that came or went shows at once, in the directory's
+ * time; for one that was edited or given other permissions all files are looked at once a second.
+ */
+static bool unchanged(struct key_watch *k, uint64_t *ret_stamp)
 {
-	struct timespec now;
+	struct timespec now, dir = { 0, 0 };
+	int64_t newest_s;
+	struct stat st;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec > mtime->tv_sec + 1;
+	if (stat(k->store.dir, &st) == 0)
+		dir = st.st_mtim;
+	if (k->stamp && now.tv_sec == k->looked_s && dir.tv_sec == k->dir_seen.tv_sec &&
+	    dir.tv_nsec == k->dir_seen.tv_nsec)
+		return true;
+	k->looked_s = now.tv_sec;
+	k->dir_seen = dir;
+	*ret_stamp = keystore_stamp(&k->store, &newest_s);
+	if (*ret_stamp && *ret_stamp == k->stamp)
+		return true;
+	/* a second change in the same tick of the clock would not show: then the next pin looks again */
+	if (now.tv_sec <= newest_s + 1)
+		*ret_stamp = 0;
+	return false;
 }
 
-/* Read the store if its directory changed. 0 or negative errno; the old table stays on failure. */
+/* Read the store if it changed. 0 or negative errno; the old table stays on failure. */
 static int refresh(struct key_watch *k)
 {
 	struct key_entry *list = NULL;
 	struct keytable *fresh;
-	struct stat st;
 	struct fault why;
 	size_t count = 0;
+	uint64_t stamp = 0;
 
-	if (stat(k->store.dir, &st) != 0)
-		memset(&st, 0, sizeof(st));
-	if (st.st_mtim.tv_sec == k->seen.tv_sec && st.st_mtim.tv_nsec == k->seen.tv_nsec)
+	if (unchanged(k, &stamp))
 		return 0;
 	why = keystore_list(&k->store, &list, &count);
 	if (fault_is(why))
@@ -93,10 +111,10 @@ static int refresh(struct key_watch *k)
 	keystore_free_list(list, count);
 	if (!fresh)
 		return -ENOMEM;
+	log_info("key store %s: %zu keys, %zu identities", k->store.dir, count, keytable_count(fresh));
 	keytable_unref(k->table);
 	k->table = fresh;
-	k->seen = settled(&st.st_mtim) ? st.st_mtim : (struct timespec){ 0, 0 };
-	log_info("key store %s: %zu keys, %zu identities", k->store.dir, count, keytable_count(fresh));
+	k->stamp = stamp;
 	return 0;
 }
 

@@ -10,22 +10,24 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/log.h"
 #include "nvme/fabrics.h"
 
 #define FILE_MAX_BYTES 2048
 #define KEYS_MAX       100000
 
-static struct fault fault_at(struct keystore *ks, int err, const char *path, const char *why)
+static struct fault fault_at(struct keystore *ks, int err, enum cause cause, const char *path,
+			     const char *why)
 {
 	snprintf(ks->error, sizeof(ks->error), "%.350s: %.120s", path, why);
-	return fault_os(err, CAUSE_OS);
+	return fault_os(err, cause);
 }
 
 static struct fault fault_errno(struct keystore *ks, const char *path)
 {
 	int err = errno;
 
-	return fault_at(ks, err, path, strerror(err));
+	return fault_at(ks, err, CAUSE_OS, path, strerror(err));
 }
 
 void keystore_init(struct keystore *ks, const char *dir)
@@ -48,11 +50,12 @@ void keystore_init(struct keystore *ks, const char *dir)
 static struct fault check_private(struct keystore *ks, const char *path, const struct stat *st)
 {
 	if (st->st_mode & 077)
-		return fault_at(ks, EACCES, path,
+		return fault_at(ks, EACCES, CAUSE_KEYSTORE_ACCESS, path,
 				S_ISDIR(st->st_mode) ? "others can read it; chmod 700 it" :
 						       "others can read it; chmod 600 it");
 	if (st->st_uid != geteuid() && geteuid() != 0)
-		return fault_at(ks, EACCES, path, "it belongs to somebody else");
+		return fault_at(ks, EACCES, CAUSE_KEYSTORE_ACCESS, path,
+				"it belongs to somebody else; chown it");
 	return OK;
 }
 
@@ -170,7 +173,8 @@ static struct fault read_entry(struct keystore *ks, int dirfd_, const char *name
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	if (!fault_is(why) && !parse_entry(text, ret))
-		why = fault_at(ks, EINVAL, path, "not a key file; remove it or insert the key again");
+		why = fault_at(ks, EINVAL, CAUSE_KEY_MALFORMED, path,
+			       "not a key file; remove it or insert the key again");
 	explicit_bzero(text, sizeof(text));
 	if (fault_is(why))
 		return why;
@@ -199,31 +203,108 @@ static int newest_first(const void *a, const void *b)
 	return x->id < y->id ? 1 : -1;
 }
 
+/* FNV-1a: these numbers only have to differ, nobody attacks them. */
+static uint64_t mix(uint64_t h, const void *data, size_t len)
+{
+	for (const uint8_t *p = data; len; len--, p++)
+		h = (h ^ *p) * 0x100000001b3;
+	return h;
+}
+
+#define MIX_START 0xcbf29ce484222325
+
+static uint64_t file_stamp(const char *name, const struct stat *st)
+{
+	int64_t v[] = { st->st_mtim.tv_sec, st->st_mtim.tv_nsec, st->st_ctim.tv_sec,
+			st->st_ctim.tv_nsec, st->st_size };
+
+	return mix(mix(MIX_START, name, strlen(name)), v, sizeof(v));
+}
+
+/* A bad file has one warning, until it changes. */
+static void leave_out(struct keystore *ks, int dirfd_, const char *name)
+{
+	struct stat st = { 0 };
+	uint64_t stamp;
+
+	(void)fstatat(dirfd_, name, &st, AT_SYMLINK_NOFOLLOW);
+	stamp = file_stamp(name, &st);
+	for (uint32_t i = 0; i < ks->said_count && i < KEYSTORE_SAID; i++)
+		if (ks->said[i] == stamp)
+			return;
+	ks->said[ks->said_count++ % KEYSTORE_SAID] = stamp;
+	log_warn("key store: %s (this key is left out)", ks->error);
+}
+
+/* Is it this file alone? Otherwise the whole store cannot be read now. */
+static bool only_this_file(struct fault why)
+{
+	return why.code != EMFILE && why.code != ENFILE && why.code != ENOMEM;
+}
+
+static struct fault grow(struct keystore *ks, struct key_entry **list, size_t count, size_t *cap)
+{
+	struct key_entry *bigger = NULL;
+
+	if (count < *cap)
+		return OK;
+	if (count < KEYS_MAX)
+		bigger = calloc(*cap ? *cap * 2 : 16, sizeof(**list));
+	if (!bigger)
+		return fault_at(ks, ENOMEM, CAUSE_NO_MEMORY, ks->dir, "too many keys");
+	if (count)
+		memcpy(bigger, *list, count * sizeof(**list));
+	keystore_free_list(*list, count);
+	*list = bigger;
+	*cap = *cap ? *cap * 2 : 16;
+	return OK;
+}
+
 static struct fault read_all(struct keystore *ks, DIR *dir, struct key_entry **list, size_t *count)
 {
 	struct dirent *d;
 	size_t cap = 0;
 
 	while ((d = readdir(dir))) {
+		struct fault why;
+
 		if (!is_key_file(d->d_name))
 			continue;
-		if (*count == cap) {
-			struct key_entry *bigger = calloc(cap ? cap * 2 : 16, sizeof(**list));
-
-			if (!bigger || *count >= KEYS_MAX) {
-				free(bigger);
-				return fault_at(ks, ENOMEM, ks->dir, "too many keys");
-			}
-			if (*count)
-				memcpy(bigger, *list, *count * sizeof(**list));
-			keystore_free_list(*list, *count);
-			*list = bigger;
-			cap = cap ? cap * 2 : 16;
-		}
-		TRY(read_entry(ks, dirfd(dir), d->d_name, &(*list)[*count]));
-		(*count)++;
+		TRY(grow(ks, list, *count, &cap));
+		why = read_entry(ks, dirfd(dir), d->d_name, &(*list)[*count]);
+		if (!fault_is(why))
+			(*count)++;
+		else if (!only_this_file(why))
+			return why;
+		else if (why.code != ENOENT)	/* it was removed just now */
+			leave_out(ks, dirfd(dir), d->d_name);
 	}
 	return OK;
+}
+
+uint64_t keystore_stamp(const struct keystore *ks, int64_t *ret_newest_s)
+{
+	uint64_t sum = 0;
+	struct dirent *d;
+	struct stat st;
+	DIR *dir = opendir(ks->dir);
+
+	*ret_newest_s = 0;
+	if (!dir)
+		return stat(ks->dir, &st) == 0 ? file_stamp("", &st) : 0;
+	/* a sum: the order of a directory means nothing */
+	while ((d = readdir(dir))) {
+		bool self = strcmp(d->d_name, ".") == 0;
+
+		if ((!self && !is_key_file(d->d_name)) ||
+		    fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		sum += file_stamp(d->d_name, &st);
+		if (st.st_ctim.tv_sec > *ret_newest_s)
+			*ret_newest_s = st.st_ctim.tv_sec;
+	}
+	closedir(dir);
+	return sum ? sum : 1;
 }
 
 struct fault keystore_list(struct keystore *ks, struct key_entry **ret_list, size_t *ret_count)
@@ -344,7 +425,7 @@ struct fault keystore_insert(struct keystore *ks, struct key_entry *e)
 	/* a name with a line end would be a file that nobody can read, or says something else */
 	if (!nvme_nqn_valid(e->hostnqn, sizeof(e->hostnqn)) ||
 	    !nvme_nqn_valid(e->subsysnqn, sizeof(e->subsysnqn)))
-		return fault_at(ks, EINVAL, ks->dir, "not the NQN of a host and a subsystem");
+		return fault_at(ks, EINVAL, CAUSE_ARGUMENT, ks->dir, "not the NQN of a host and a subsystem");
 	TRY(make_id(e, &e->id));
 	TRY(make_dir(ks));
 	TRY(open_dir(ks, &dir));

@@ -11,8 +11,9 @@
  *
  * <id> is eight hex digits of a one-way digest over all of that, so that inserting a key twice
  * is one file. Files are written whole
- * (temporary name, fsync, rename). A directory or file that others can read is
- * refused: CAUSE_OS with EACCES, and keystore_error() says which one.
+ * (temporary name, fsync, rename). A directory that others can read is refused
+ * (CAUSE_KEYSTORE_ACCESS with EACCES). A file that others can read, or that is none, is left
+ * out with a warning in the log; the keys beside it are good.
  */
 #pragma once
 
@@ -28,9 +29,13 @@ struct key_entry {
 	int64_t created_s, created_ns;	/* mtime of the file since the epoch: the newest wins */
 };
 
+#define KEYSTORE_SAID 64
+
 struct keystore {
 	char dir[4096];
 	char error[512];	/* one line about the last failure: path and reason; no secrets */
+	uint64_t said[KEYSTORE_SAID];	/* which bad files, as they are, have had their warning */
+	uint32_t said_count;
 };
 
 /*
@@ -45,10 +50,15 @@ struct fault keystore_insert(struct keystore *ks, struct key_entry *e) MUST_CHEC
 struct fault keystore_remove(struct keystore *ks, uint32_t id) MUST_CHECK;
 /*
  * All keys, newest first. A missing directory is an empty store. @ret_list is malloc'd; free
- * with keystore_free_list(), which wipes. A malformed file is an error that names it.
+ * with keystore_free_list(), which wipes. Files that are left out have one warning per @ks.
  */
 struct fault keystore_list(struct keystore *ks, struct key_entry **ret_list, size_t *ret_count)
 	MUST_CHECK;
+/*
+ * A number that is another one when a key came, went or changed, also in its permissions; 0 when
+ * there is no directory. *ret_newest_s: when the last change was, in seconds since the epoch.
+ */
+uint64_t keystore_stamp(const struct keystore *ks, int64_t *ret_newest_s);
 void keystore_free_list(struct key_entry *list, size_t count);
 /* The newest key for the pair; ENOENT with CAUSE_PSK_MISSING if there is none. Wipe @ret after use. */
 struct fault keystore_find(struct keystore *ks, const char *hostnqn, const char *subsysnqn,

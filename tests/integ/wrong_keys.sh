@@ -38,4 +38,27 @@ make_key nqn.other
 as_user cp -r keys/. target-keys/
 passes nvmetls id-ctrl "${at[@]}" -n nqn.other
 served
+
+# one bad file among good ones: it is left out, with a line; what is inserted or removed beside it counts
+as_user sh -c 'echo nonsense >target-keys/00000000.key; chmod 600 target-keys/00000000.key'
+served
+log_has 'not a key file'
+as_user chmod 644 target-keys/*.key
+sleep 1.1
+fails 1 nvmetls id-ctrl "${at[@]}" -n nqn.test
+log_has 'chmod 600'
+as_user chmod 600 target-keys/*.key
+sleep 1.1
+served
+[ "$(grep -c 'not a key file' "$log")" -le 3 ] || fail 'the same warning again and again'
+as_user chmod 644 keys/*.key
+fails 1 nvmetls id-ctrl "${at[@]}" -n nqn.test
+stderr_has 'chmod 600'
+as_user chmod 600 keys/*.key
+as_user chmod 755 keys
+fails 1 nvmetls id-ctrl "${at[@]}" -n nqn.test -o json
+[ "$(jq -r .error.cause out)" = keystore-permissions ] || fail "cause $(cat out)"
+stderr_has 'chmod 700'
+as_user chmod 700 keys
+served
 stop
