@@ -7,10 +7,12 @@
 
 #include "base/bytes.h"
 #include "cli/address.h"
+#include "cli/namespace.h"
 #include "cli/print_identify.h"
 #include "cli/verbs.h"
 #include "nvme/command.h"
 #include "nvme/fabrics.h"
+#include "nvme/status.h"
 
 struct identify_options {
 	struct address a;
@@ -73,7 +75,7 @@ static int id_ctrl(const struct report *r, struct nvmetls *c, const struct ident
 
 	(void)o;
 	if (rc)
-		return report_status(r, rc);
+		return report_command(r, c, rc);
 	if (r->json)
 		return report_json(json_id_ctrl(&id));
 	print_id_ctrl(stdout, &id);
@@ -85,11 +87,12 @@ static int id_ns(const struct report *r, struct nvmetls *c, const struct identif
 	struct nvme_id_ns ns;
 	int rc = identify(c, NVME_CNS_NS, (uint32_t)o->nsid, &ns);
 
+	if (rc > 0 && ((unsigned int)rc & NVME_STATUS_CODE_MASK) == NVME_SC_INVALID_NS)
+		return namespace_unknown(r, c, (uint32_t)o->nsid);
 	if (rc)
-		return report_status(r, rc);
+		return report_command(r, c, rc);
 	if (load_le64(ns.nsze) == 0)	/* Base 2.1 5.1.13.2.1: zeroes for an inactive NSID */
-		return report_failed(r, "namespace-unknown", "nvmetls list-ns shows what there is",
-				     "there is no namespace %" PRIu64, o->nsid);
+		return namespace_unknown(r, c, (uint32_t)o->nsid);
 	if (r->json)
 		return report_json(json_id_ns(&ns));
 	print_id_ns(stdout, &ns, (uint32_t)o->nsid);
@@ -103,7 +106,7 @@ static int list_ns(const struct report *r, struct nvmetls *c, const struct ident
 	int rc = identify(c, NVME_CNS_NS_ACTIVE_LIST, (uint32_t)o->nsid - 1, &list);
 
 	if (rc)
-		return report_status(r, rc);
+		return report_command(r, c, rc);
 	if (r->json)
 		return report_json(json_list_ns(&list));
 	print_list_ns(stdout, &list);
@@ -143,7 +146,7 @@ static int show_regs(const struct report *r, struct nvmetls *c, const struct ide
 	}
 	if (rc) {
 		json_object_put(json);
-		return report_status(r, rc);
+		return report_command(r, c, rc);
 	}
 	return json ? report_json(json) : report_flush(r);
 }

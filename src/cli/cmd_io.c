@@ -14,9 +14,11 @@
 
 #include "base/bytes.h"
 #include "cli/address.h"
+#include "cli/namespace.h"
 #include "cli/verbs.h"
 #include "nvme/command.h"
 
+#define NSID_MAX    (NVME_NSID_ALL - 1)	/* all of them at once: flush only */
 #define NOT_GIVEN   UINT64_MAX
 #define DATA_MAX    (1u << 30)	/* bytes of one read or write: all of it is held in memory */
 #define RANGES_MAX  256
@@ -41,8 +43,8 @@ struct io_work {
 
 #define AT(member) offsetof(struct io_options, member)
 /* clang-format off */
-#define NSID_OPT                                                                                \
-	{ "namespace-id", 'N', OPT_NUMBER, AT(nsid), "N", "identifier of the namespace (default 1)", 1, 0xffffffff }
+#define NSID_OPT(max)                                                                           \
+	{ "namespace-id", 'N', OPT_NUMBER, AT(nsid), "N", "identifier of the namespace (default 1)", 1, max }
 #define START_OPT                                                                               \
 	{ "start-block", 0, OPT_NUMBER, AT(start_block), "LBA", "64-bit address of the first block (default 0)", 0, 0 }
 #define COUNT_OPT                                                                               \
@@ -51,15 +53,15 @@ struct io_work {
 	{ "force-unit-access", 'f', OPT_FLAG, AT(fua), NULL, "commit the data before the command completes", 0, 0 }
 
 static const struct opt rw_opts[] = {
-	NSID_OPT, START_OPT, COUNT_OPT,
-	{ "data-size", 'z', OPT_NUMBER, AT(data_size), "BYTES", "size of the data in bytes (default: that of the blocks)", 1, DATA_MAX },
+	NSID_OPT(NSID_MAX), START_OPT, COUNT_OPT,
+	{ "data-size", 'z', OPT_SIZE, AT(data_size), "SIZE", "size of the data, in bytes or as 4k, 1M (default: that of the blocks)", 1, DATA_MAX },
 	{ "data", 'd', OPT_TEXT, AT(data), "FILE", "data file (default: standard output, or standard input)", 0, 0 },
 	FUA_OPT,
 };
-static const struct opt flush_opts[] = { NSID_OPT };
-static const struct opt zeroes_opts[] = { NSID_OPT, START_OPT, COUNT_OPT, FUA_OPT };
+static const struct opt flush_opts[] = { NSID_OPT(NVME_NSID_ALL) };
+static const struct opt zeroes_opts[] = { NSID_OPT(NSID_MAX), START_OPT, COUNT_OPT, FUA_OPT };
 static const struct opt dsm_opts[] = {
-	NSID_OPT,
+	NSID_OPT(NSID_MAX),
 	{ "slbs", 0, OPT_TEXT, AT(slbs), "LIST", "comma separated list of the starting block in each range", 0, 0 },
 	{ "blocks", 'b', OPT_TEXT, AT(blocks), "LIST", "comma separated list of the number of blocks in each range", 0, 0 },
 	{ "ad", 0, OPT_FLAG, AT(deallocate), NULL, "attribute deallocate", 0, 0 },
@@ -74,14 +76,11 @@ static int open_namespace(struct io_work *w)
 	struct nvmetls_info info;
 	int rc;
 
-	if (w->o->nsid == NVME_NSID_ALL && strcmp(w->v->name, "flush") == 0)
+	if (w->o->nsid == NVME_NSID_ALL)
 		return GO_ON;
-	rc = nvmetls_namespace(w->c, (uint32_t)w->o->nsid, &w->ns);
-	if (rc)
-		return report_status(w->r, rc);
-	if (w->ns.blocks == 0)
-		return report_failed(w->r, "namespace-unknown", "nvmetls list-ns shows what there is",
-				     "there is no namespace %" PRIu64, w->o->nsid);
+	rc = namespace_open(w->r, w->c, (uint32_t)w->o->nsid, &w->ns);
+	if (rc != GO_ON)
+		return rc;
 	nvmetls_get_info(w->c, &info);
 	w->blocks_max = 65536;
 	if (info.mdts_bytes && info.mdts_bytes / w->ns.block_bytes < w->blocks_max)
@@ -171,7 +170,7 @@ static int move_blocks(struct io_work *w, enum nvmetls_op op, uint64_t blocks, u
 		at += n;
 	}
 	w->moved += at;
-	return rc ? report_status(w->r, rc) : GO_ON;
+	return rc ? namespace_io_failed(w->r, w->c, &w->ns, rc) : GO_ON;
 }
 
 static int file_failed(const struct io_work *w, const char *what)
@@ -241,7 +240,8 @@ static int do_rw(struct io_work *w, enum nvmetls_op op)
 		return options_misuse(w->v, "more than %u MiB at once", DATA_MAX >> 20);
 	buf = aligned_alloc(4096, ROUND_UP(room, 4096));
 	if (!buf)
-		return report_status(w->r, -ENOMEM);
+		return report_failed(w->r, "no-memory", "move less at once", "no memory for %" PRIu64 " bytes",
+				     room);
 	memset(buf, 0, room);	/* a write shorter than its blocks ends in zeroes */
 	if (op == NVMETLS_WRITE)
 		rc = read_in(w, buf, bytes);
@@ -282,20 +282,27 @@ static int check_read(const struct verb *v, const struct io_options *o)
 
 /* --- the others --- */
 
+/* nvme-cli would zero the first block. */
+static int check_zeroes(const struct verb *v, const struct io_options *o)
+{
+	if (o->block_count == NOT_GIVEN)
+		return options_misuse(v, "--block-count is missing: which blocks are to become zeroes?");
+	return GO_ON;
+}
+
 static int do_flush(struct io_work *w)
 {
 	int rc = nvmetls_rw(w->c, NVMETLS_FLUSH, 0, (uint32_t)w->o->nsid, 0, 1, NULL);
 
-	return rc ? report_status(w->r, rc) : done(w, stdout, "NVMe Flush: success");
+	return rc ? report_command(w->r, w->c, rc) : done(w, stdout, "NVMe Flush: success");
 }
 
 static int do_write_zeroes(struct io_work *w)
 {
-	uint64_t blocks = w->o->block_count == NOT_GIVEN ? 1 : w->o->block_count + 1;
 	int rc;
 
 	w->blocks_max = 65536;	/* no data, so MDTS does not bind it */
-	rc = move_blocks(w, NVMETLS_WRITE_ZEROES, blocks, NULL);
+	rc = move_blocks(w, NVMETLS_WRITE_ZEROES, w->o->block_count + 1, NULL);
 	return rc == GO_ON ? done(w, stdout, "NVME Write Zeroes Success") : rc;
 }
 
@@ -370,7 +377,7 @@ int cmd_flush(const struct verb *v, int argc, char **argv)
 
 int cmd_write_zeroes(const struct verb *v, int argc, char **argv)
 {
-	return with_namespace(v, zeroes_opts, ARRAY_SIZE(zeroes_opts), argc, argv, NULL,
+	return with_namespace(v, zeroes_opts, ARRAY_SIZE(zeroes_opts), argc, argv, check_zeroes,
 			      do_write_zeroes);
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "cli/interrupt.h"
+#include "cli/namespace.h"
 #include "cli/perf_options.h"
 #include "cli/perf_report.h"
 #include "cli/verbs.h"
@@ -30,6 +31,7 @@ struct perf_run {
 	struct perf_options *o;
 	struct nvmetls *c;
 	struct nvmetls_info info;
+	struct nvmetls_ns ns;
 	struct perf_config config;
 	struct perf_job *jobs;
 	pthread_t threads[PERF_JOBS_MAX];
@@ -193,6 +195,15 @@ static int run_jobs(struct perf_run *run)
 	return GO_ON;
 }
 
+static int no_memory(const struct perf_run *run)
+{
+	const struct perf_config *c = &run->config;
+
+	return report_failed(run->r, "no-memory", "lower --numjobs, --iodepth, --bs or --size",
+			     "no memory for %" PRIu32 " jobs of %" PRIu32 " I/Os of %" PRIu32 " bytes",
+			     c->numjobs, c->iodepth, c->bs);
+}
+
 static int make_jobs(struct perf_run *run)
 {
 	run->jobs = calloc(run->config.numjobs, sizeof(*run->jobs));
@@ -204,9 +215,9 @@ static int make_jobs(struct perf_run *run)
 		j->index = i;
 		j->stop = &stop_flag;
 		if (!perf_job_init(j))
-			return report_status(run->r, -ENOMEM);
+			return no_memory(run);
 	}
-	return run->jobs ? GO_ON : report_status(run->r, -ENOMEM);
+	return run->jobs ? GO_ON : no_memory(run);
 }
 
 static int say_interrupted(const struct perf_run *run, const struct report *r)
@@ -241,7 +252,7 @@ static int verdict(struct perf_run *run, const struct report *r)
 		if (run->jobs[i].status)
 			bad = &run->jobs[i];
 	if (bad)
-		return report_status(r, bad->status);
+		return namespace_io_failed(r, run->c, &run->ns, bad->status);
 	if (interrupted())
 		return say_interrupted(run, r);
 	return GO_ON;
@@ -295,17 +306,16 @@ static int finish(struct perf_run *run)
 
 static int connected(struct perf_run *run)
 {
-	struct nvmetls_ns ns;
 	int rc;
 
 	nvmetls_get_info(run->c, &run->info);
 	if (run->info.io_queues < run->o->numjobs)
 		return report_failed(run->r, "controller-busy", "lower --numjobs",
 				     "the controller granted %u I/O queues", run->info.io_queues);
-	rc = nvmetls_namespace(run->c, (uint32_t)run->o->nsid, &ns);
-	if (rc)
-		return report_status(run->r, rc);
-	rc = perf_options_apply(run->r, run->o, &ns, &run->info, &run->config);
+	rc = namespace_open(run->r, run->c, (uint32_t)run->o->nsid, &run->ns);
+	if (rc != GO_ON)
+		return rc;
+	rc = perf_options_apply(run->r, run->o, &run->ns, &run->info, &run->config);
 	if (rc == GO_ON)
 		rc = make_jobs(run);
 	interrupt_sets(&stop_flag, PERF_STOP_SIGNAL);

@@ -16,7 +16,7 @@
 const struct opt perf_opts[] = {
 	{ "rw", 0, OPT_TEXT, AT(rw), "KIND", "read|write|randread|randwrite|rw|randrw|trim|randtrim", 0, 0 },
 	{ "bs", 0, OPT_SIZE, AT(bs), "SIZE", "bytes of one I/O (default 4k)", 512, 1u << 26 },
-	{ "iodepth", 0, OPT_NUMBER, AT(iodepth), "N", "I/Os in flight per job (default 1)", 1, 1023 },
+	{ "iodepth", 0, OPT_NUMBER, AT(iodepth), "N", "I/Os in flight per job (default 1); from 128 on the queues get N + 1 entries", 1, 1023 },
 	{ "numjobs", 0, OPT_NUMBER, AT(numjobs), "N", "jobs; each has a thread, a queue and a slice of its own (default 1)", 1, PERF_JOBS_MAX },
 	{ "size", 0, OPT_SIZE, AT(size), "SIZE", "bytes of a job's slice (default: the namespace / numjobs)", 512, 0 },
 	{ "runtime", 0, OPT_NUMBER, AT(runtime_s), "SEC", "go on for that long (default: once over the slice)", 1, 86400 * 30 },
@@ -95,7 +95,8 @@ int perf_options_check(const struct verb *v, struct perf_options *o, const struc
 	if (o->size && o->size < o->bs)
 		return options_misuse(v, "--size is less than --bs");
 	if (a->queue_size && o->iodepth >= a->queue_size)
-		return options_misuse(v, "--iodepth must be less than --queue-size");
+		return options_misuse(v, "--iodepth must be less than --queue-size, a queue holds one command less"
+				      " than it has entries");
 	if (a->io_queues)
 		return options_misuse(v, "--nr-io-queues is --numjobs here");
 	return GO_ON;
@@ -117,9 +118,6 @@ int perf_options_apply(const struct report *r, const struct perf_options *o,
 	int kind = find_kind(o->rw);
 	uint64_t run;
 
-	if (ns->blocks == 0)
-		return report_failed(r, "namespace-unknown", "nvmetls list-ns shows what there is",
-				     "there is no namespace %" PRIu64, o->nsid);
 	if (o->bs % ns->block_bytes)
 		return report_failed(r, "block-size", "give a multiple as --bs",
 				     "blocks of the namespace have %" PRIu32 " bytes", ns->block_bytes);
@@ -152,6 +150,6 @@ int perf_options_apply(const struct report *r, const struct perf_options *o,
 	if (getrandom(&run, sizeof(run), 0) != sizeof(run))
 		return report_status(r, -errno);
 	if (o->verify && !perf_pattern_init(&ret->pattern, run, ns->block_bytes))
-		return report_status(r, -ENOMEM);
+		return report_failed(r, "no-memory", "free some", "no memory for the pattern of --verify");
 	return GO_ON;
 }

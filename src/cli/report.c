@@ -52,7 +52,7 @@ int report_error(const struct report *r, const struct nvmetls_error *e)
 	return EXIT_FAILED;
 }
 
-int report_status(const struct report *r, int status)
+int report_status_hint(const struct report *r, int status, const char *hint)
 {
 	struct nvmetls_error e = { .err = status };
 
@@ -65,7 +65,21 @@ int report_status(const struct report *r, int status)
 		snprintf(e.cause, sizeof(e.cause), "os-error");
 		snprintf(e.message, sizeof(e.message), "%s", strerror(-status));
 	}
+	snprintf(e.hint, sizeof(e.hint), "%s", hint);
 	return report_error(r, &e);
+}
+
+int report_status(const struct report *r, int status)
+{
+	return report_status_hint(r, status, "");
+}
+
+int report_command(const struct report *r, struct nvmetls *c, int status)
+{
+	struct nvmetls_error e;
+
+	memset(&e, 0, sizeof(e));
+	return status < 0 && nvmetls_state(c, &e) ? report_error(r, &e) : report_status(r, status);
 }
 
 int report_failed(const struct report *r, const char *cause, const char *hint, const char *format,

@@ -13,6 +13,7 @@
 #include "cli/options.h"
 
 struct json_object;
+struct nvmetls;
 struct nvmetls_error;
 
 struct report {
@@ -25,6 +26,9 @@ struct report {
 int report_error(const struct report *r, const struct nvmetls_error *e);
 /* @status as the library returns it: positive NVMe status or negative errno. */
 int report_status(const struct report *r, int status);
+int report_status_hint(const struct report *r, int status, const char *hint);
+/* The same for a command on @c: where the connection was lost, why it was. */
+int report_command(const struct report *r, struct nvmetls *c, int status);
 /* @cause: a stable name for scripts; @hint: the next step, may be "". */
 int report_failed(const struct report *r, const char *cause, const char *hint, const char *format,
 		  ...) __attribute__((format(printf, 4, 5)));
