@@ -47,7 +47,7 @@ int key_text_read(const struct report *r, const char *path, char *ret, size_t si
 	}
 	ret[len] = '\0';
 	if (len == 0)
-		return report_failed(r, "key-missing", "give the key with -d, -f or on standard input",
+		return report_failed(r, "key-missing", "give the key as an option, in a file or on standard input",
 				     "no key on %s", name);
 	return GO_ON;
 }

@@ -62,7 +62,7 @@ static int say_verbs(void)
 	printf("usage: nvmetls VERB [OPTIONS]\n"
 	       "NVMe/TCP over TLS 1.3 from user space. The verbs:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-		printf("  %-15s%s\n", verbs[i].name, verbs[i].what);
+		printf("  %-18s%s\n", verbs[i].name, verbs[i].what);
 	printf("See 'nvmetls help VERB' for the options of one, and nvmetls(1).\n");
 	return report_flush(&(struct report){ .verb = "help" });
 }
