@@ -156,15 +156,28 @@ static void abandon(struct tconn *tc)
 	tconn_drop_spares(tc);
 }
 
+/* An I/O queue that goes with its association is no news: the admin queue's line says why. */
+static void log_end(const struct tconn *tc, struct fault why)
+{
+	bool failed = fault_is(why) && why.cause != CAUSE_SHUTDOWN;
+	char who[700];
+
+	tconn_describe(tc, who, sizeof(who));
+	if (failed)
+		log_notice("%s disconnected: %s", who, cause_text((enum cause)why.cause));
+	else if (tc->qid)
+		log_info("%s disconnected", who);
+	else
+		log_notice("%s disconnected", who);
+}
+
 static void end(struct stream *s, struct fault why)
 {
 	struct tconn *tc = of(s);
-	char who[700];
 
 	tc->ended = true;
 	if (tc->state == CONN_LIVE)
-		log_notice("%s disconnected%s%s", tconn_describe(tc, who, sizeof(who)),
-			   fault_is(why) ? ": " : "", fault_is(why) ? cause_text((enum cause)why.cause) : "");
+		log_end(tc, why);
 	if (tc->state != CONN_CLOSED)
 		tconn_enter(tc, CONN_CLOSED);
 	abandon(tc);

@@ -51,6 +51,11 @@ passes nvmetls flush "${at[@]}" -N 0xffffffff
 says 1 'LBA Out of Range' 'namespace 1 has blocks 0 to 2047 of 512 bytes' -- nvmetls read "${at[@]}" --start-block 2048 -c 0
 says 1 'LBA Out of Range' '0 to 2047' -- nvmetls write-zeroes "${at[@]}" --start-block 2040 -c 15
 says 1 'LBA Out of Range' '0 to 2047' -- nvmetls dsm "${at[@]}" --ad --slbs 2040 --blocks 15
+# a host that goes is one line: nothing is stopping
+log_has 'cntlid 1 qid 0 disconnected'
+log_lacks 'is stopping'
+log_lacks 'qid 1 disconnected'
+
 # no range: the first block must not be what is meant
 says 2 '--block-count is missing' -- nvmetls write-zeroes "${at[@]}"
 says 2 'one of each' -- nvmetls dsm "${at[@]}" --ad
