@@ -68,12 +68,25 @@ static int check_names(const struct verb *v, const struct address *a, bool disco
 	return GO_ON;
 }
 
+/* An IPv6 address may stand in brackets, as it does before a port elsewhere. */
+static void drop_brackets(char **text)
+{
+	size_t len = *text ? strlen(*text) : 0;
+
+	if (len < 4 || (*text)[0] != '[' || (*text)[len - 1] != ']')
+		return;
+	(*text)[len - 1] = '\0';
+	++*text;
+}
+
 int address_check(const struct verb *v, struct address *a, bool discovery,
 		  struct nvmetls_options *ret)
 {
 	struct report r = { .verb = v->name, .json = a->json };
-	int rc = check_names(v, a, discovery);
+	int rc;
 
+	drop_brackets(&a->traddr);
+	rc = check_names(v, a, discovery);
 	if (rc == GO_ON && a->tls_key)
 		rc = key_text_take(v, &r, a->tls_key, a->key_text, sizeof(a->key_text));
 	if (rc != GO_ON)

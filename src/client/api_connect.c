@@ -163,7 +163,7 @@ static int open_keylog(struct nvmetls *c, const char *path, struct nvmetls_error
 		return 0;
 	c->keylog_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (c->keylog_fd < 0)
-		return api_error(e, -errno, CAUSE_OS, "%s: %s", path, strerror(errno));
+		return api_error(e, -errno, CAUSE_OS, "key log %s: %s", path, strerror(errno));
 	c->config.keylog = keylog;
 	c->config.keylog_ctx = c;
 	return 0;

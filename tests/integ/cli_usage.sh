@@ -94,8 +94,12 @@ failure() { # CAUSE COMMAND: exit 1, one line, the cause in JSON
 port=$(as_user sh -c 'exec nvmetls-target --listen 127.0.0.1:0 --addr-file p --tls none --subsys nqn.test --namespace mem:1M \
 	--allow-any-host 2>/dev/null & pid=$!; n=0; until [ -s p ] || [ $n = 100 ]; do sleep 0.05; n=$((n+1)); done; cat p; kill $pid; wait $pid')
 failure connection-refused nvmetls discover -t tcp -a 127.0.0.1 -s "${port##*:}"
+failure connection-refused nvmetls discover -t tcp -a '[::1]' -s "${port##*:}"
+stderr_has "[::1]:${port##*:}: nobody listens"
 failure connection-refused nvmetls perf -t tcp -a 127.0.0.1 -s "${port##*:}" -n nqn.test --rw randread
 failure address-invalid nvmetls discover -t tcp -a 300.1.1.1 -s 4420
+failure os-error nvmetls discover "${at[@]}" --keylog /nonexistent/log
+stderr_has 'discover: key log /nonexistent/log: No such file'
 failure psk-missing nvmetls id-ctrl "${at[@]}" --tls
 fails 1 nvmetls id-ctrl "${at[@]}" --tls-key NVMeTLSkey-1:01:AAAA:
 [ "$(wc -l <err)" = 1 ] || fail "$(cat err)"
