@@ -25,17 +25,17 @@
 	X(TLS_ON_PLAIN,       "tls-on-plaintext-port", "a TLS ClientHello came to a port without TLS", "leave out --tls, or set the port's addr_tsas to tls1.3") \
 	X(PLAIN_ON_TLS,       "plaintext-on-tls-port", "plaintext NVMe/TCP came to a port that requires TLS", "connect with --tls") \
 	X(NOT_NVME,           "not-nvme-tcp",         "the first bytes are neither TLS nor NVMe/TCP", "check what speaks to this port") \
-	X(CLOSED_AFTER_HELLO, "closed-after-clienthello", "the peer closed after our ClientHello: the PSK is unknown there or different", "insert the same key on both ends (check-tls-key -i); check that the port speaks TLS") \
+	X(CLOSED_AFTER_HELLO, "closed-after-clienthello", "the peer closed after our ClientHello: the PSK may be unknown or different there, or the port without TLS", "the target's log has the cause; insert the same key on both ends (check-tls-key -i), or leave out --tls") \
 	X(CLOSED_SILENT,      "closed-before-clienthello", "the peer closed before it sent a byte",  "a Linux host does so when its tlshd does not run; so does a port scan") \
 	X(CLOSED_IN_HANDSHAKE, "closed-in-handshake", "the peer closed during the TLS handshake", "see the peer's log") \
-	X(CLOSED_AFTER_ICREQ, "closed-after-icreq",   "the peer closed after our ICReq: the port may require TLS", "connect with --tls") \
+	X(CLOSED_AFTER_ICREQ, "closed-after-icreq",   "the peer closed after our ICReq: the port may require TLS", "the target's log has the cause; connect with --tls if that is it") \
 	X(PSK_MISSING,        "psk-missing",          "no PSK for this host and subsystem in the key store", "make one with gen-tls-key and insert it with check-tls-key -i") \
 	X(KEYSTORE_ACCESS,    "keystore-permissions", "the key store is not private",           "chmod 700 the directory and chmod 600 the keys in it, for their owner alone") \
 	X(KEY_MALFORMED,      "key-malformed",        "the TLS key cannot be understood",       "give it as gen-tls-key prints it: NVMeTLSkey-1:01:...: with both colons") \
 	X(ARGUMENT,           "argument-invalid",     "an argument is not valid",               "see the manual") \
 	X(PSK_UNKNOWN,        "psk-unknown",          "the peer offered a PSK identity that is not in the key store", "insert the key with check-tls-key -i for this host NQN and subsystem NQN") \
 	X(PSK_MISMATCH,       "psk-mismatch",         "the PSK behind this identity differs on the two ends (binder mismatch)", "insert the same key on both ends; older tools need --compat") \
-	X(PSK_REFUSED,        "psk-refused",          "the peer refused our PSK: it is unknown there or different", "insert the same key on both ends (check-tls-key -i); older tools need --compat") \
+	X(PSK_REFUSED,        "psk-refused",          "the peer refused our PSK: it may be unknown or different there", "the target's log has the cause; insert the same key on both ends (check-tls-key -i); older tools need --compat") \
 	X(PSK_EXPIRED,        "psk-expired",          "the key has expired",                      "insert a new key") \
 	X(PSK_NONE_OFFERED,   "no-psk-offered",       "the peer's ClientHello offers no PSK",     "NVMe/TCP uses pre-shared keys, not certificates; give the host a key") \
 	X(PSK_MODE,           "psk-mode",             "the peer offers no psk_dhe_ke key exchange", "enable psk_dhe_ke on the peer") \

@@ -12,6 +12,7 @@ to
 fails 1 nvmetls id-ctrl "${at[@]}"
 stderr_has '--tls'
 [ "$(wc -l <err)" = 1 ] || fail 'more than one line'
+stderr_has "the target's log has the cause"
 log_has plaintext-on-tls-port
 fails 1 nvmetls id-ctrl "${at[@]}" -o json
 jq -e '.error.cause and .error.hint' out >/dev/null || fail 'no cause in JSON'
@@ -21,7 +22,9 @@ stop
 start_target --tls none "${disk[@]}"
 to
 fails 1 nvmetls id-ctrl "${at[@]}" --tls
-stderr_has 'port'
+stderr_has 'or the port without TLS'
+stderr_has "the target's log has the cause"
+stderr_has 'leave out --tls'
 [ "$(wc -l <err)" = 1 ] || fail 'more than one line'
 log_has tls-on-plaintext-port
 passes nvmetls id-ctrl "${at[@]}"
