@@ -313,7 +313,6 @@ void disk_submit(struct disk *d, struct disk_queue *q, struct disk_req *r)
 int disk_queue_init(struct disk_queue *q, const struct device *dev, unsigned int index)
 {
 	memset(q, 0, sizeof(*q));
-	q->device = dev;
 	q->queue = dev->ops->queue(dev->ctx, index);
 	if (!q->queue)
 		return -EINVAL;
@@ -323,11 +322,14 @@ int disk_queue_init(struct disk_queue *q, const struct device *dev, unsigned int
 	if (q->wake_fd < 0)
 		return -errno;
 	pthread_mutex_init(&q->mutex, NULL);
+	q->device = dev;
 	return 0;
 }
 
 void disk_queue_free(struct disk_queue *q)
 {
+	if (!q->device)
+		return;
 	close(q->wake_fd);
 	pthread_mutex_destroy(&q->mutex);
 }

@@ -71,6 +71,7 @@ void disk_free(struct disk *d);
 
 /* 0 or -errno. @index: of the device's queue; the thread that uses it first keeps it. */
 int disk_queue_init(struct disk_queue *q, const struct device *dev, unsigned int index);
+/* Also after a failed disk_queue_init(). */
 void disk_queue_free(struct disk_queue *q);
 /*
  * Complete what can be completed without waiting: calls done(). Returns how many commands came back,
