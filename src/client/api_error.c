@@ -43,6 +43,15 @@ int api_error_fault(struct nvmetls_error *e, struct fault why, const char *where
 			 detail[0] ? " (" : "", detail, detail[0] ? ")" : "");
 }
 
+int api_store_error(struct nvmetls_error *e, const struct keystore *ks, struct fault why)
+{
+	int rc = api_error(e, error_number(why), (enum cause)why.cause, "%s", ks->error);
+
+	if (e && ks->hint[0])
+		snprintf(e->hint, sizeof(e->hint), "%s", ks->hint);
+	return rc;
+}
+
 int api_command_error(struct fault why)
 {
 	if (why.kind == FAULT_OS && why.code == ECANCELED)

@@ -77,7 +77,7 @@ static int make_entry(const struct nvmetls_key *k, struct keystore *ks, struct k
 	} else {
 		why = hostid_load(ks, NULL, NULL, &host);
 		if (fault_is(why))
-			return api_error_fault(e, why, "", ks->error);
+			return api_store_error(e, ks, why);
 		snprintf(ret->hostnqn, sizeof(ret->hostnqn), "%s", host.nqn);
 	}
 	snprintf(ret->subsysnqn, sizeof(ret->subsysnqn), "%s", k->subsysnqn);
@@ -122,7 +122,7 @@ int nvmetls_key_insert(const struct nvmetls_key *k, const char *dir, uint32_t *r
 		why = keystore_insert(&ks, &entry);
 		*ret_id = entry.id;
 		if (fault_is(why))
-			rc = api_error_fault(e, why, "", ks.error);
+			rc = api_store_error(e, &ks, why);
 	}
 	explicit_bzero(&entry, sizeof(entry));
 	return rc;

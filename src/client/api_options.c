@@ -37,12 +37,6 @@ static int check(const struct nvmetls_options *o, struct nvmetls_error *e)
 	return 0;
 }
 
-/* Errors of the key store say which file. */
-static int store_error(struct nvmetls_error *e, const struct keystore *ks, struct fault why)
-{
-	return api_error_fault(e, why, "", ks->error);
-}
-
 /* The key to offer: given, or from the store. */
 static int find_key(const struct nvmetls_options *o, struct keystore *ks, const char *hostnqn,
 		    const char *subsysnqn, struct key_entry *ret, struct nvmetls_error *e)
@@ -54,11 +48,8 @@ static int find_key(const struct nvmetls_options *o, struct keystore *ks, const 
 		if (!fault_is(why))
 			return 0;
 		if (why.cause == CAUSE_PSK_MISSING)
-			return api_error(e, -ENOKEY, CAUSE_PSK_MISSING,
-					 "%s (host %s, subsystem %s, %s)",
-					 cause_text(CAUSE_PSK_MISSING), hostnqn, subsysnqn,
-					 ks->dir);
-		return store_error(e, ks, why);
+			why.code = ENOKEY;
+		return api_store_error(e, ks, why);
 	}
 	ret->identity_version = o->tls_identity;
 	ret->derivation = o->tls_compat ? PSK_COMPAT : PSK_RFC;
@@ -136,7 +127,7 @@ int api_options(struct nvmetls *c, const struct nvmetls_options *o, bool discove
 	keystore_init(&ks, o->keystore);
 	why = hostid_load(&ks, o->hostnqn, o->hostid, &c->host);
 	if (fault_is(why))
-		return store_error(e, &ks, why);
+		return api_store_error(e, &ks, why);
 	copy(&c->config, o, discovery);
 	memcpy(c->config.hostid, c->host.id, sizeof(c->config.hostid));
 	snprintf(c->config.hostnqn, sizeof(c->config.hostnqn), "%s", c->host.nqn);

@@ -104,6 +104,7 @@ static int refresh(struct key_watch *k)
 
 	if (unchanged(k, &stamp))
 		return 0;
+	k->stamp = 0;	/* until it was read, each pin tries */
 	why = keystore_list(&k->store, &list, &count);
 	if (fault_is(why))
 		return -(int)why.code;
@@ -127,7 +128,8 @@ struct keytable *key_watch_pin(struct key_watch *k)
 	if (!k->fixed)
 		rc = refresh(k);
 	if (rc && !k->failing)
-		log_error("key store: %s; the keys read before stay in use", k->store.error);
+		log_error("key store: %s; the keys read before stay in use%s%s", k->store.error,
+			  k->store.hint[0] ? "; " : "", k->store.hint);
 	k->failing = rc != 0;
 	t = keytable_ref(k->table);
 	pthread_mutex_unlock(&k->lock);
@@ -142,7 +144,8 @@ int key_watch_check(struct key_watch *k, char *why, size_t why_size)
 	if (!k->fixed)
 		rc = refresh(k);
 	if (rc)
-		snprintf(why, why_size, "%s", k->store.error);
+		snprintf(why, why_size, "%s%s%s", k->store.error, k->store.hint[0] ? "; " : "",
+			 k->store.hint);
 	pthread_mutex_unlock(&k->lock);
 	return rc;
 }

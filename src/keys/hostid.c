@@ -70,7 +70,8 @@ static void own_identity(const struct keystore *ks, char nqn[224], char uuid_tex
 static struct fault bad(struct keystore *ks, const char *what, const char *value)
 {
 	snprintf(ks->error, sizeof(ks->error), "%s \"%.230s\" is not valid", what, value);
-	return fault_os(EINVAL, CAUSE_OS);
+	ks->hint[0] = '\0';
+	return fault_os(EINVAL, CAUSE_ARGUMENT);
 }
 
 /* For an NQN without a UUID: an identifier that is stable for it. */

@@ -20,7 +20,18 @@ static struct fault fault_at(struct keystore *ks, int err, enum cause cause, con
 			     const char *why)
 {
 	snprintf(ks->error, sizeof(ks->error), "%.350s: %.120s", path, why);
+	ks->hint[0] = '\0';
 	return fault_os(err, cause);
+}
+
+/* The same, and what to do about it: a command and @path. */
+static struct fault fault_hint(struct keystore *ks, struct fault why, const char *command,
+			       const char *path)
+{
+	bool fits = strlen(path) <= 180;
+
+	snprintf(ks->hint, sizeof(ks->hint), "%.60s %.180s", command, fits ? path : "it");
+	return why;
 }
 
 static struct fault fault_errno(struct keystore *ks, const char *path)
@@ -49,13 +60,20 @@ void keystore_init(struct keystore *ks, const char *dir)
 /* Keys that others can read are no secrets; refuse rather than pretend. */
 static struct fault check_private(struct keystore *ks, const char *path, const struct stat *st)
 {
+	bool dir = S_ISDIR(st->st_mode);
+	char owner[32];
+
+	snprintf(owner, sizeof(owner), "chown %u", (unsigned int)geteuid());
 	if (st->st_mode & 077)
-		return fault_at(ks, EACCES, CAUSE_KEYSTORE_ACCESS, path,
-				S_ISDIR(st->st_mode) ? "others can read it; chmod 700 it" :
-						       "others can read it; chmod 600 it");
+		return fault_hint(ks,
+				  fault_at(ks, EACCES, CAUSE_KEYSTORE_ACCESS, path,
+					   "not private, others may use it"),
+				  dir ? "chmod 700" : "chmod 600", path);
 	if (st->st_uid != geteuid() && geteuid() != 0)
-		return fault_at(ks, EACCES, CAUSE_KEYSTORE_ACCESS, path,
-				"it belongs to somebody else; chown it");
+		return fault_hint(ks,
+				  fault_at(ks, EACCES, CAUSE_KEYSTORE_ACCESS, path,
+					   "not private, it belongs to somebody else"),
+				  owner, path);
 	return OK;
 }
 
@@ -158,14 +176,16 @@ static struct fault read_entry(struct keystore *ks, int dirfd_, const char *name
 			       struct key_entry *ret)
 {
 	char text[FILE_MAX_BYTES + 1], path[600];
-	int fd = openat(dirfd_, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	/* not waiting: it may be a pipe */
+	int fd = openat(dirfd_, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct fault why = OK;
 	struct stat st;
 	ssize_t n = 0;
 
 	snprintf(path, sizeof(path), "%.350s/%.200s", ks->dir, name);
 	if (fd < 0)
-		return fault_errno(ks, path);
+		return errno == ELOOP ? fault_at(ks, ELOOP, CAUSE_KEY_MALFORMED, path, "a symbolic link") :
+					fault_errno(ks, path);
 	if (fstat(fd, &st) != 0 || (n = read(fd, text, FILE_MAX_BYTES)) < 0)
 		why = fault_errno(ks, path);
 	else
@@ -173,8 +193,9 @@ static struct fault read_entry(struct keystore *ks, int dirfd_, const char *name
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	if (!fault_is(why) && !parse_entry(text, ret))
-		why = fault_at(ks, EINVAL, CAUSE_KEY_MALFORMED, path,
-			       "not a key file; remove it or insert the key again");
+		why = fault_hint(ks,
+				 fault_at(ks, EINVAL, CAUSE_KEY_MALFORMED, path, "not a key file"),
+				 "insert its key again with check-tls-key -i, and rm", path);
 	explicit_bzero(text, sizeof(text));
 	if (fault_is(why))
 		return why;
@@ -221,19 +242,34 @@ static uint64_t file_stamp(const char *name, const struct stat *st)
 	return mix(mix(MIX_START, name, strlen(name)), v, sizeof(v));
 }
 
-/* A bad file has one warning, until it changes. */
-static void leave_out(struct keystore *ks, int dirfd_, const char *name)
+/* Has this been said? It is from now on. */
+static bool said_before(struct keystore *ks, uint64_t stamp)
 {
-	struct stat st = { 0 };
-	uint64_t stamp;
-
-	(void)fstatat(dirfd_, name, &st, AT_SYMLINK_NOFOLLOW);
-	stamp = file_stamp(name, &st);
 	for (uint32_t i = 0; i < ks->said_count && i < KEYSTORE_SAID; i++)
 		if (ks->said[i] == stamp)
-			return;
+			return true;
 	ks->said[ks->said_count++ % KEYSTORE_SAID] = stamp;
-	log_warn("key store: %s (this key is left out)", ks->error);
+	return false;
+}
+
+/* A bad file has one warning, until it changes; where there are many, the first stand for all. */
+static void leave_out(struct keystore *ks, int dirfd_, const char *name, size_t before)
+{
+	struct stat st = { 0 };
+
+	if (before >= KEYSTORE_SAID / 2)
+		return;
+	(void)fstatat(dirfd_, name, &st, AT_SYMLINK_NOFOLLOW);
+	if (!said_before(ks, file_stamp(name, &st)))
+		log_warn("key store: %s; this key is left out%s%s", ks->error,
+			 ks->hint[0] ? "; " : "", ks->hint);
+}
+
+static void leave_out_rest(struct keystore *ks, size_t count)
+{
+	if (count > KEYSTORE_SAID / 2 && !said_before(ks, count))
+		log_warn("key store: %s: %zu keys are left out, the first of them are named above",
+			 ks->dir, count);
 }
 
 /* Is it this file alone? Otherwise the whole store cannot be read now. */
@@ -263,7 +299,7 @@ static struct fault grow(struct keystore *ks, struct key_entry **list, size_t co
 static struct fault read_all(struct keystore *ks, DIR *dir, struct key_entry **list, size_t *count)
 {
 	struct dirent *d;
-	size_t cap = 0;
+	size_t cap = 0, bad = 0;
 
 	while ((d = readdir(dir))) {
 		struct fault why;
@@ -277,8 +313,9 @@ static struct fault read_all(struct keystore *ks, DIR *dir, struct key_entry **l
 		else if (!only_this_file(why))
 			return why;
 		else if (why.code != ENOENT)	/* it was removed just now */
-			leave_out(ks, dirfd(dir), d->d_name);
+			leave_out(ks, dirfd(dir), d->d_name, bad++);
 	}
+	leave_out_rest(ks, bad);
 	return OK;
 }
 
@@ -347,8 +384,10 @@ struct fault keystore_find(struct keystore *ks, const char *hostnqn, const char 
 	size_t count;
 
 	TRY(keystore_list(ks, &list, &count));
-	snprintf(ks->error, sizeof(ks->error), "%.200s: no key for host %.100s and subsystem %.100s",
-		 ks->dir, hostnqn, subsysnqn);
+	ks->hint[0] = '\0';
+	snprintf(ks->error, sizeof(ks->error), "no PSK for host %.223s and subsystem %.223s in the key store %.350s%s",
+		 hostnqn, subsysnqn, ks->dir,
+		 access(ks->dir, F_OK) == 0 ? "" : ", which does not exist");
 	for (size_t i = 0; i < count && fault_is(why); i++) {
 		if (strcmp(list[i].hostnqn, hostnqn) || strcmp(list[i].subsysnqn, subsysnqn))
 			continue;

@@ -33,7 +33,8 @@ struct key_entry {
 
 struct keystore {
 	char dir[4096];
-	char error[512];	/* one line about the last failure: path and reason; no secrets */
+	char error[1024];	/* one line about the last failure: path and reason; no secrets */
+	char hint[256];		/* the next step, may be "" */
 	uint64_t said[KEYSTORE_SAID];	/* which bad files, as they are, have had their warning */
 	uint32_t said_count;
 };

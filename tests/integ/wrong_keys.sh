@@ -44,26 +44,58 @@ as_user cp -r keys/. target-keys/
 passes nvmetls id-ctrl "${at[@]}" -n nqn.other
 served
 
-# one bad file among good ones: it is left out, with a line; what is inserted or removed beside it counts
-as_user sh -c 'echo nonsense >target-keys/00000000.key; chmod 600 target-keys/00000000.key'
+# one bad file among good ones: it is left out, with one line; what is inserted or removed beside it counts
+bad=target-keys/00000000.key
+another=(-t tcp -a "$A" -s "$S" -q nqn.another -n nqn.test --tls-key "@$W/key" --tls-identity 0)
+as_user sh -c "echo nonsense >$bad; chmod 600 $bad"
 served
-log_has 'not a key file'
-as_user chmod 644 target-keys/*.key
+log_has "$bad: not a key file"
+make_key nqn.third
+chmod 644 key
+passes nvmetls check-tls-key -i --subsysnqn nqn.test --hostnqn nqn.another --keydata "$(cat key)" \
+	--keystore "$W/target-keys"
+id=$(awk '{ print $NF }' out)
+passes nvmetls id-ctrl "${another[@]}"
+as_user rm "target-keys/$id.key"
+fails 1 nvmetls id-ctrl "${another[@]}"
+served
+[ "$(grep -c 'not a key file' "$log")" = 1 ] || fail 'the same warning again'
+
+# other permissions are noticed within a second
+as_user sh -c 'chmod 644 target-keys/*.key'
 sleep 1.1
 fails 1 nvmetls id-ctrl "${at[@]}" -n nqn.test
-log_has 'chmod 600'
-as_user chmod 600 target-keys/*.key
+log_has "chmod 600 $W/$bad"
+as_user sh -c 'chmod 600 target-keys/*.key'
 sleep 1.1
 served
-[ "$(grep -c 'not a key file' "$log")" -le 3 ] || fail 'the same warning again and again'
-as_user chmod 644 keys/*.key
+
+# the store itself: a running target keeps what it has, and says so once; one that starts does not
+as_user chmod 755 target-keys
+sleep 1.1
+served
+log_has "chmod 700 $W/target-keys"
+sleep 1.1
+served
+served
+[ "$(grep -c 'stay in use' "$log")" = 1 ] || fail 'the same error again'
+fails 1 nvmetls-target --keystore "$W/target-keys" --listen 127.0.0.1:0 --subsys nqn.test --namespace mem:16M \
+	--allow-any-host
+[ "$(wc -l <err)" = 1 ] || fail 'more than one line'
+stderr_has "chmod 700 $W/target-keys"
+as_user chmod 700 target-keys
+served
+
+# the host's store
+as_user sh -c 'chmod 644 keys/*.key'
 fails 1 nvmetls id-ctrl "${at[@]}" -n nqn.test
-stderr_has 'chmod 600'
-as_user chmod 600 keys/*.key
+stderr_has "chmod 600 $W/keys/"
+as_user sh -c 'chmod 600 keys/*.key'
 as_user chmod 755 keys
 fails 1 nvmetls id-ctrl "${at[@]}" -n nqn.test -o json
 [ "$(jq -r .error.cause out)" = keystore-permissions ] || fail "cause $(cat out)"
-stderr_has 'chmod 700'
+[ "$(jq -r .error.hint out)" = "chmod 700 $W/keys" ] || fail "hint $(cat out)"
+[ "$(wc -l <err)" = 1 ] || fail 'more than one line'
 as_user chmod 700 keys
 served
 stop

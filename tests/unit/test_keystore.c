@@ -120,6 +120,8 @@ static void put_file(const char *name, mode_t mode, const char *content)
 	close(fd);
 }
 
+static char said[20000];
+
 static void refuses_what_others_read(void **state)
 {
 	struct key_entry *list;
@@ -129,17 +131,17 @@ static void refuses_what_others_read(void **state)
 	(void)state;
 	keystore_init(&ks, dir);
 	assert_int_equal(chmod(dir, 0750), 0);
+	assert_int_equal(keystore_list(&ks, &list, &count).cause, CAUSE_KEYSTORE_ACCESS);
 	assert_int_equal(keystore_list(&ks, &list, &count).code, EACCES);
 	assert_non_null(strstr(ks.error, dir));
-	assert_non_null(strstr(ks.error, "chmod 700"));
+	snprintf(said, sizeof(said), "chmod 700 %s", dir);
+	assert_string_equal(ks.hint, said);
 	assert_int_equal(chmod(dir, 0700), 0);
 	assert_int_equal(keystore_list(&ks, &list, &count).code, 0);
 	keystore_free_list(list, count);
 }
 
 /* The number of keys; what was logged on the way is in @said. */
-static char said[2048];
-
 static size_t list_and_listen(struct keystore *ks)
 {
 	struct key_entry *list;
@@ -167,7 +169,7 @@ static void leaves_out_what_is_bad(void **state)
 		mode_t mode;
 		const char *content, *says;
 	} bad[] = {
-		{ 0644, "hostnqn nqn.h\n", "chmod 600" },
+		{ 0644, "hostnqn nqn.h\n", "chmod 600 /" },
 		{ 0600, "hostnqn nqn.h\nsubsysnqn nqn.s\nkey NVMeTLSkey-1:01:AAAA:\n", "not a key file" },
 		{ 0600, "", "not a key file" },
 	};
@@ -192,6 +194,65 @@ static void leaves_out_what_is_bad(void **state)
 	put_file("README", 0644, "not a key");	/* other files are none of our business */
 	assert_int_equal(list_and_listen(&ks), good);
 	assert_string_equal(said, "");
+}
+
+/* What is no file at all is no reason to wait or to give up. */
+static void leaves_out_what_is_no_file(void **state)
+{
+	struct keystore ks;
+	char path[200];
+	size_t good;
+
+	(void)state;
+	keystore_init(&ks, dir);
+	good = list_and_listen(&ks);
+	snprintf(path, sizeof(path), "%s/00000003.key", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(list_and_listen(&ks), good);
+	assert_non_null(strstr(said, "not a key file"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(list_and_listen(&ks), good);
+	assert_non_null(strstr(said, "00000003.key: Is a directory"));
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(list_and_listen(&ks), good);
+	assert_non_null(strstr(said, "00000003.key: a symbolic link"));
+	assert_int_equal(unlink(path), 0);
+}
+
+static size_t lines(const char *text)
+{
+	size_t n = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		n++;
+	return n;
+}
+
+/* Where all are bad, the log is not flooded, and nothing is said twice. */
+static void many_bad_files(void **state)
+{
+	struct keystore ks;
+	char name[16];
+	size_t good;
+
+	(void)state;
+	keystore_init(&ks, dir);
+	good = list_and_listen(&ks);
+	for (unsigned int i = 0; i < 2 * KEYSTORE_SAID; i++) {
+		snprintf(name, sizeof(name), "0000f%03x.key", i);
+		put_file(name, 0644, "x");
+	}
+	assert_int_equal(list_and_listen(&ks), good);
+	assert_int_equal(lines(said), KEYSTORE_SAID / 2 + 1);
+	assert_non_null(strstr(said, "128 keys are left out"));
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(list_and_listen(&ks), good);
+		assert_string_equal(said, "");
+	}
+	for (unsigned int i = 0; i < 2 * KEYSTORE_SAID; i++)
+		assert_false(fault_is(keystore_remove(&ks, 0xf000 + i)));
 }
 
 /* The stamp tells a changed store, also when only permissions changed. */
@@ -272,6 +333,8 @@ int main(void)
 		cmocka_unit_test(the_newest_wins),
 		cmocka_unit_test(refuses_what_others_read),
 		cmocka_unit_test(leaves_out_what_is_bad),
+		cmocka_unit_test(leaves_out_what_is_no_file),
+		cmocka_unit_test(many_bad_files),
 		cmocka_unit_test(stamps),
 		cmocka_unit_test(refuses_names_that_are_none),
 		cmocka_unit_test(host_identity),
