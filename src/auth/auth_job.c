@@ -31,7 +31,7 @@ void auth_job_run(struct auth_job *j)
 {
 	j->failure = AUTH_FINE;
 	if (j->want_own)
-		j->failure = make_own(j);
+		j->failure = (uint8_t)make_own(j);
 	if (j->want_key && j->failure == AUTH_FINE)
-		j->failure = make_key(j);
+		j->failure = (uint8_t)make_key(j);
 }

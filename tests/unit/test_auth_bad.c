@@ -160,7 +160,7 @@ static size_t replace(const uint8_t *with, size_t len, bool keep_t_id, uint8_t *
 static void meddle(struct auth_rig *r, uint8_t *buf, size_t *len)
 {
 	const struct bad *t = r->arg;
-	int i = rig_index(t->message);
+	int i = rig_index((uint16_t)t->message);
 
 	if ((unsigned int)(buf[0] << 8 | buf[1]) != t->message)
 		return;
