@@ -29,13 +29,24 @@ int report_flush(const struct report *r)
 	return EXIT_FAILED;
 }
 
+/* What was given, or what a target said, may hold what a terminal would obey. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == '\x7f')
+			*text = '?';
+}
+
 int report_error(const struct report *r, const struct nvmetls_error *e)
 {
 	/* the general hint of an error of the operating system says nothing beside its message */
 	const char *hint = strcmp(e->hint, cause_hint(CAUSE_OS)) == 0 ? "" : e->hint;
+	char message[sizeof(e->message)];
 	struct json_object *top = r->into, *o;
 
-	fprintf(stderr, "nvmetls: %s%s%s%s%s\n", r->verb, r->verb[0] ? ": " : "", e->message,
+	memcpy(message, e->message, sizeof(message));
+	make_printable(message);
+	fprintf(stderr, "nvmetls: %s%s%s%s%s\n", r->verb, r->verb[0] ? ": " : "", message,
 		hint[0] ? "; " : "", hint);
 	if (!r->json)
 		return EXIT_FAILED;

@@ -97,4 +97,12 @@ for verb in discover id-ctrl id-ns list-ns show-regs 'read -c 0 -d data' 'write 
 	fi
 done
 kill -CONT $target
-stop $target
+
+# a connection that is lost is no wrong data either
+begin nvmetls perf "${at[@]}" --rw randwrite --iodepth 8 --runtime 60 --verify -o json
+loads
+kill_hard $target
+ended 5
+[ "$(wc -l <err)" = 1 ] || fail "not one line: $(cat err)"
+[ "$(jq '.error.cause != "interrupted" and (.interrupted | not) and .verify == "not-checked"' out)" = true ] ||
+	fail "$(cat out)"

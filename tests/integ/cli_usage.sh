@@ -42,6 +42,9 @@ misuse 'not a format' nvmetls id-ctrl "${at[@]}" -o xml
 misuse 'out of range' nvmetls id-ctrl "${at[@]}" -k 100000
 misuse 'out of range' nvmetls id-ctrl "${at[@]}" -Q 8
 misuse 'is not a number' nvmetls id-ns "${at[@]}" -N one
+fails 2 nvmetls id-ns "${at[@]}" -N $'\033[31mx\ny'
+stderr_has '"?[31mx?y" is not a number'
+[ "$(wc -l <err)" = 1 ] || fail "not one line: $(cat err)"
 misuse 'out of range' nvmetls id-ns "${at[@]}" -N 0
 misuse 'out of range' nvmetls id-ns "${at[@]}" -N 99999999999999999999
 misuse 'out of range' nvmetls id-ns "${at[@]}" -N -1

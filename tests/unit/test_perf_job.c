@@ -29,8 +29,11 @@ enum plant {
 	STALE_READ,	/* a read returns what stood there before the last write */
 	FAIL_WRITE,	/* NVMe status */
 	LOSE_QUEUE,
+	SILENT,		/* answers no more; then a signal comes */
 	PLANTS
 };
+
+static atomic_int stop;
 
 /* Stands behind the library's calls: the tests define them. */
 static struct {
@@ -118,6 +121,10 @@ int nvmetls_poll(struct nvmetls_queue *q, int timeout_ms)
 	(void)timeout_ms;
 	if (disk.plant == LOSE_QUEUE && disk.writes + disk.reads >= disk.plant_at)
 		return -ENOTCONN;
+	if (disk.plant == SILENT && disk.writes + disk.reads >= disk.plant_at) {
+		atomic_store(&stop, PERF_STOP_SIGNAL);
+		return 0;
+	}
 	for (uint64_t i = 0; i < n; i++) {
 		unsigned int pick = (unsigned int)prng_below(&disk.order, disk.count);
 		struct nvmetls_io *io = disk.queue[pick];
@@ -130,7 +137,6 @@ int nvmetls_poll(struct nvmetls_queue *q, int timeout_ms)
 
 static struct perf_config config;
 static struct perf_job job;
-static atomic_int stop;
 
 /* Passes enough for several generations of each unit: runtime by rate would need a clock. */
 static void run(enum plant plant, bool random, uint32_t read_percent, uint64_t seed)
@@ -193,6 +199,7 @@ static void all_that_was_written_is_checked(void **state)
 	(void)state;
 	run(HONEST, false, 0, 1);
 	assert_int_equal(job.verified_blocks, BLOCKS);
+	assert_true(job.read_back);
 	finish();
 }
 
@@ -240,6 +247,20 @@ static void an_error_ends_the_job_with_its_status(void **state)
 	finish();
 	run(LOSE_QUEUE, false, 0, 1);
 	assert_int_equal(job.status, -ENOTCONN);
+	assert_false(job.read_back || job.mismatched);
+	finish();
+}
+
+/* It does not wait for what may never come, and what was not seen is neither good nor bad. */
+static void a_signal_ends_the_job_of_a_silent_disk(void **state)
+{
+	(void)state;
+	run(SILENT, false, 0, 1);
+	assert_true(job.in_flight > 0);
+	assert_true(job.end_ns - job.start_ns < (PERF_STOP_MS + 500) * UINT64_C(1000000));
+	assert_int_equal(job.status, 0);
+	assert_false(job.read_back || job.mismatched);
+	assert_int_equal(job.verified_blocks, 0);
 	finish();
 }
 
@@ -274,6 +295,7 @@ int main(void)
 		cmocka_unit_test(planted_faults_are_found),
 		cmocka_unit_test(stale_data_is_found_in_a_mixed_load),
 		cmocka_unit_test(an_error_ends_the_job_with_its_status),
+		cmocka_unit_test(a_signal_ends_the_job_of_a_silent_disk),
 		cmocka_unit_test(offsets_stay_in_the_slice),
 	};
 
