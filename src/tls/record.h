@@ -34,8 +34,6 @@ struct record_config {
 	bool may_update;		/* the peer is known to take KeyUpdate */
 	uint64_t rekey_bytes;		/* plaintext bytes per key before we update; 0: by records only */
 	uint64_t rekey_records;		/* records per key before we update; 0: RECORD_LIMIT / 2 */
-	void (*keylog)(void *ctx, const char *line);	/* unused without KeyUpdate; may be NULL */
-	void *keylog_ctx;
 };
 
 /* NULL: out of memory. Secrets are copied from @hs. */
