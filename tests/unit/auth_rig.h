@@ -47,6 +47,8 @@ void rig_init(struct auth_rig *r);
 void rig_free(struct auth_rig *r);
 /* One transaction, until both ends have nothing to do or one is closed. */
 void rig_run(struct auth_rig *r, enum auth_concat concat);
+/* The first @steps steps of one; false where it ended before. */
+bool rig_run_some(struct auth_rig *r, enum auth_concat concat, int steps);
 /* Only one hash and group. */
 void rig_restrict(struct auth_policy *p, uint8_t hash, uint8_t group);
 /* 0 .. 6 for the messages there are. */
