@@ -183,8 +183,6 @@ static int check(const struct report *r, const struct key_options *o)
 
 	memset(&e, 0, sizeof(e));
 	rc = nvmetls_key_check(&k, identity, &e);
-	if (rc == -EINVAL || rc == -EBADMSG || rc == -ENOTSUP)
-		snprintf(e.hint, sizeof(e.hint), "a key looks like NVMeTLSkey-1:01:BASE64:");
 	if (rc)
 		return report_error(r, &e);
 	if (!o->insert)

@@ -43,6 +43,33 @@ int api_error_fault(struct nvmetls_error *e, struct fault why, const char *where
 			 detail[0] ? " (" : "", detail, detail[0] ? ")" : "");
 }
 
+int api_key_error(struct nvmetls_error *e, struct fault why)
+{
+	static const struct {
+		int err;
+		const char *what, *hint;
+	} kinds[] = {
+		{ EBADMSG, "damaged (its CRC does not match)",
+		  "copy it again, whole; or make a new one with gen-tls-key" },
+		{ EMSGSIZE, "not as long as its hash demands",
+		  "32 bytes after NVMeTLSkey-1:01:, 48 after NVMeTLSkey-1:02:; gen-tls-key makes such" },
+		{ ENOTSUP, "of an unknown version or hash",
+		  "NVMeTLSkey-1:00:, 01: and 02: are known; gen-tls-key makes such" },
+		{ 0, "malformed", NULL },
+	};
+	size_t i = 0;
+	int rc;
+
+	while (kinds[i].err && kinds[i].err != why.code)
+		i++;
+	/* callers know three numbers (nvmetls.h) */
+	rc = api_error(e, why.code == EMSGSIZE ? -EINVAL : -(int)why.code, CAUSE_KEY_MALFORMED,
+		       "the TLS key is %s", kinds[i].what);
+	if (e && kinds[i].hint)
+		snprintf(e->hint, sizeof(e->hint), "%s", kinds[i].hint);
+	return rc;
+}
+
 int api_store_error(struct nvmetls_error *e, const struct keystore *ks, struct fault why)
 {
 	int rc = api_error(e, error_number(why), (enum cause)why.cause, "%s", ks->error);

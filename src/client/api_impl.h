@@ -114,6 +114,8 @@ int api_error(struct nvmetls_error *e, int err, enum cause cause, const char *fm
 /* The same for a fault. @where, @detail: "" where there is nothing to say. */
 int api_error_fault(struct nvmetls_error *e, struct fault why, const char *where,
 		    const char *detail);
+/* The same for a key string that psk_parse() refused. */
+int api_key_error(struct nvmetls_error *e, struct fault why);
 /* The same for the key store, whose line says which file. */
 int api_store_error(struct nvmetls_error *e, const struct keystore *ks, struct fault why);
 /* What a failed connection means for one command: -ECANCELED, -ETIMEDOUT, -ENOTCONN. */

@@ -46,14 +46,6 @@ int nvmetls_key_generate(int hash, const uint8_t *secret, size_t secret_len,
 	return rc;
 }
 
-static int malformed(struct nvmetls_error *e, struct fault why)
-{
-	const char *what = why.code == EBADMSG ? "damaged (its CRC does not match)" :
-			   why.code == ENOTSUP ? "of an unknown kind" : "malformed";
-
-	return api_error(e, -(int)why.code, CAUSE_KEY_MALFORMED, "the key is %s", what);
-}
-
 /* Everything but the store: @k as an entry, and its identity. */
 static int make_entry(const struct nvmetls_key *k, struct keystore *ks, struct key_entry *ret,
 		      char *ret_identity, struct nvmetls_error *e)
@@ -71,7 +63,7 @@ static int make_entry(const struct nvmetls_key *k, struct keystore *ks, struct k
 		return api_error(e, -EINVAL, CAUSE_ARGUMENT, "identity: 0 or 1");
 	why = psk_parse(k->interchange, &ret->psk);
 	if (fault_is(why))
-		return malformed(e, why);
+		return api_key_error(e, why);
 	if (k->hostnqn) {
 		snprintf(ret->hostnqn, sizeof(ret->hostnqn), "%s", k->hostnqn);
 	} else {

@@ -54,11 +54,7 @@ static int find_key(const struct nvmetls_options *o, struct keystore *ks, const 
 	ret->identity_version = o->tls_identity;
 	ret->derivation = o->tls_compat ? PSK_COMPAT : PSK_RFC;
 	why = psk_parse(o->tls_key, &ret->psk);
-	if (fault_is(why))
-		return api_error(e, -(int)why.code, CAUSE_KEY_MALFORMED, "the TLS key is %s",
-				 why.code == EBADMSG ? "damaged (its CRC does not match)" :
-				 why.code == ENOTSUP ? "of an unknown kind" : "malformed");
-	return 0;
+	return fault_is(why) ? api_key_error(e, why) : 0;
 }
 
 static struct fault derive(struct nvmetls *c, const struct key_entry *k)

@@ -139,6 +139,9 @@ static bool copy_field(const char *text, const char *name, char *dst, size_t siz
 	size_t len;
 	const char *value = field(text, name, &len);
 
+	/* edited elsewhere: blanks and a carriage return at the end are no part of it */
+	while (value && len > 0 && strchr(" \t\r", value[len - 1]))
+		len--;
 	if (!value || len == 0 || len >= size)
 		return false;
 	memcpy(dst, value, len);

@@ -48,8 +48,10 @@ struct fault psk_parse(const char *text, struct psk_config *ret)
 	if (len - PREFIX_LEN - 4 > BASE64_CHARS(sizeof(raw)))
 		return refused(EINVAL);
 	n = base64_decode(raw, sizeof(raw), text + PREFIX_LEN + 3, len - PREFIX_LEN - 4);
-	if (n <= CRC_LEN || !length_fits(hh, (size_t)n - CRC_LEN))
+	if (n <= CRC_LEN)
 		err = EINVAL;
+	else if (!length_fits(hh, (size_t)n - CRC_LEN))
+		err = EMSGSIZE;
 	else if (load_le32(raw + n - CRC_LEN) != crc32(0, raw, (unsigned int)n - CRC_LEN))
 		err = EBADMSG;
 	if (!err) {

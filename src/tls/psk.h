@@ -41,7 +41,8 @@ struct psk_owner {
  * psk_parse - read a configured PSK, "NVMeTLSkey-1:<hh>:<base64 of key and CRC-32>:".
  * Exactly that: no blanks, no trailing newline. @ret is set on success only, zero on failure.
  * Says only that the text is malformed, not where. Constant time in the content.
- * Returns FAULT_OS with EINVAL (form, length), EBADMSG (CRC) or ENOTSUP (hash, version).
+ * Returns FAULT_OS with EINVAL (form), EMSGSIZE (length of that hash), EBADMSG (CRC) or
+ * ENOTSUP (hash, version).
  */
 struct fault psk_parse(const char *text, struct psk_config *ret) MUST_CHECK;
 /* Writes the interchange form with NUL; @text holds PSK_INTERCHANGE_LEN_MAX + 1. */

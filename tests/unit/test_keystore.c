@@ -196,6 +196,28 @@ static void leaves_out_what_is_bad(void **state)
 	assert_string_equal(said, "");
 }
 
+/* An editor of another system leaves carriage returns and blanks at the ends of lines. */
+static void takes_other_line_ends(void **state)
+{
+	struct key_entry got;
+	struct keystore ks;
+
+	(void)state;
+	keystore_init(&ks, dir);
+	put_file("00000004.key", 0600,
+		 "\r\nhostnqn nqn.h\r\nsubsysnqn nqn.crlf \r\nidentity 1\t\r\n"
+		 "key NVMeTLSkey-1:01:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:\r\n");
+	assert_false(fault_is(keystore_find(&ks, "nqn.h", "nqn.crlf", &got)));
+	assert_int_equal(got.identity_version, 1);
+	assert_int_equal(got.psk.key.bytes[31], 31);
+	assert_int_equal(keystore_find(&ks, "nqn.h", "nqn.none", &got).cause, CAUSE_PSK_MISSING);
+	assert_null(strstr(ks.error, "does not exist"));
+	assert_false(fault_is(keystore_remove(&ks, 4)));
+	keystore_init(&ks, "/nonexistent/keys");
+	assert_int_equal(keystore_find(&ks, "nqn.h", "nqn.a", &got).cause, CAUSE_PSK_MISSING);
+	assert_non_null(strstr(ks.error, "/nonexistent/keys, which does not exist"));
+}
+
 /* What is no file at all is no reason to wait or to give up. */
 static void leaves_out_what_is_no_file(void **state)
 {
@@ -334,6 +356,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_others_read),
 		cmocka_unit_test(leaves_out_what_is_bad),
 		cmocka_unit_test(leaves_out_what_is_no_file),
+		cmocka_unit_test(takes_other_line_ends),
 		cmocka_unit_test(many_bad_files),
 		cmocka_unit_test(stamps),
 		cmocka_unit_test(refuses_names_that_are_none),

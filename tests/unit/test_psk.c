@@ -200,7 +200,7 @@ static void refused_says_why(void **state)
 		{ "unknown hash",
 		  "NVMeTLSkey-1:03:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:", ENOTSUP },
 		{ "hash and length disagree",
-		  "NVMeTLSkey-1:02:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:", EINVAL },
+		  "NVMeTLSkey-1:02:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:", EMSGSIZE },
 		{ "a key bit flipped",
 		  "NVMeTLSkey-1:01:AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:", EBADMSG },
 		{ "not base64",
