@@ -175,7 +175,7 @@ static int move_blocks(struct io_work *w, enum nvmetls_op op, uint64_t blocks, u
 
 static int file_failed(const struct io_work *w, const char *what)
 {
-	return report_failed(w->r, "os-error", "", "%s: %s", what, strerror(errno));
+	return report_os(w->r, errno, what);
 }
 
 static int write_out(struct io_work *w, const uint8_t *buf, uint64_t bytes)

@@ -47,7 +47,7 @@ void interrupt_ends(const char *verb, bool json)
 	snprintf(line, sizeof(line), "nvmetls: %.32s: " INTERRUPT_TEXT "\n", verb);
 	snprintf(object, sizeof(object),
 		 "{\"error\":{\"cause\":\"interrupted\",\"message\":\"" INTERRUPT_TEXT
-		 "\",\"hint\":\"\",\"status\":%d}}\n",
+		 "\",\"hint\":\"\",\"status\":%d,\"errno\":\"EINTR\"}}\n",
 		 -EINTR);
 	atomic_store(&line_len, strlen(line));
 	atomic_store(&object_len, json ? strlen(object) : 0);

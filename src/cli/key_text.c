@@ -7,6 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cause.h"
+
+#define FILE_MAX_BYTES 1024
+
 /* Everything until EOF, at most @size bytes: no stdio, whose buffers would keep the key. */
 static ssize_t read_all(int fd, char *buf, size_t size)
 {
@@ -23,33 +27,54 @@ static ssize_t read_all(int fd, char *buf, size_t size)
 	return n < 0 ? -1 : (ssize_t)len;
 }
 
+/* What stands between white space, one word, into @ret; false where it is not that. */
+static bool take_word(const char *text, size_t len, char *ret, size_t size)
+{
+	static const char blanks[] = " \t\r\n\v\f";
+
+	while (len && memchr(blanks, text[0], sizeof(blanks) - 1)) {
+		text++;
+		len--;
+	}
+	while (len && memchr(blanks, text[len - 1], sizeof(blanks) - 1))
+		len--;
+	if (len >= size)
+		return false;
+	memcpy(ret, text, len);
+	ret[len] = '\0';
+	return strlen(ret) == len && strcspn(ret, blanks) == len;
+}
+
+static int take_text(const struct report *r, const char *name, const char *text, size_t len,
+		     char *ret, size_t size)
+{
+	const char *cause = cause_name(CAUSE_KEY_MALFORMED);
+
+	if (len == FILE_MAX_BYTES || !take_word(text, len, ret, size)) {
+		explicit_bzero(ret, size);
+		return report_failed(r, cause, "one line with one key is what it has to hold",
+				     "%s holds no key", name);
+	}
+	if (!ret[0])
+		return report_failed(r, cause, "put one line with the key there; gen-tls-key makes a key",
+				     "no key on %s", name);
+	return GO_ON;
+}
+
 int key_text_read(const struct report *r, const char *path, char *ret, size_t size)
 {
 	bool from_stdin = strcmp(path, "-") == 0;
 	const char *name = from_stdin ? "standard input" : path;
 	int fd = from_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	ssize_t len = fd < 0 ? -1 : read_all(fd, ret, size);
-	int err = errno;
+	char text[FILE_MAX_BYTES];
+	ssize_t len = fd < 0 ? -1 : read_all(fd, text, sizeof(text));
+	int rc, err = errno;
 
 	if (fd >= 0 && !from_stdin)
 		close(fd);
-	if (len < 0)
-		return report_failed(r, "os-error", "", "%s: %s", name, strerror(err));
-	if (len > 0 && (size_t)len < size && ret[len - 1] == '\n')
-		len--;
-	if (len > 0 && ret[len - 1] == '\r')
-		len--;
-	if ((size_t)len == size || memchr(ret, '\n', (size_t)len) ||
-	    memchr(ret, '\0', (size_t)len)) {
-		explicit_bzero(ret, size);
-		return report_failed(r, "key-invalid", "it holds one line with one key",
-				     "%s holds no key", name);
-	}
-	ret[len] = '\0';
-	if (len == 0)
-		return report_failed(r, "key-missing", "give the key as an option, in a file or on standard input",
-				     "no key on %s", name);
-	return GO_ON;
+	rc = len < 0 ? report_os(r, err, name) : take_text(r, name, text, (size_t)len, ret, size);
+	explicit_bzero(text, sizeof(text));
+	return rc;
 }
 
 int key_text_take(const struct verb *v, const struct report *r, char *arg, char *ret, size_t size)

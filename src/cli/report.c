@@ -41,6 +41,7 @@ int report_error(const struct report *r, const struct nvmetls_error *e)
 {
 	/* the general hint of an error of the operating system says nothing beside its message */
 	const char *hint = strcmp(e->hint, cause_hint(CAUSE_OS)) == 0 ? "" : e->hint;
+	const char *name = e->err < 0 ? strerrorname_np(-e->err) : NULL;
 	char message[sizeof(e->message)];
 	struct json_object *top = r->into, *o;
 
@@ -57,6 +58,8 @@ int report_error(const struct report *r, const struct nvmetls_error *e)
 	json_object_object_add(o, "message", json_object_new_string(e->message));
 	json_object_object_add(o, "hint", json_object_new_string(hint));
 	json_object_object_add(o, "status", json_object_new_int(e->err));
+	if (name)
+		json_object_object_add(o, "errno", json_object_new_string(name));
 	json_object_object_add(top, "error", o);
 	if (!r->into)
 		report_json(top);
@@ -93,10 +96,37 @@ int report_command(const struct report *r, struct nvmetls *c, int status)
 	return status < 0 && nvmetls_state(c, &e) ? report_error(r, &e) : report_status(r, status);
 }
 
+int report_os(const struct report *r, int err, const char *what)
+{
+	struct nvmetls_error e = { .err = -err, .cause = "os-error" };
+
+	snprintf(e.message, sizeof(e.message), "%s: %s", what, strerror(err));
+	return report_error(r, &e);
+}
+
+/* The number that goes with a name, so that scripts need not know all names. */
+static int error_number(const char *cause)
+{
+	static const struct {
+		const char *cause;
+		int err;
+	} numbers[] = {
+		{ "interrupted", EINTR },     { "no-memory", ENOMEM },
+		{ "controller-busy", EBUSY }, { "verify-failed", EIO },
+		{ "too-large", EFBIG },	      { "data-short", ENODATA },
+		{ "namespace-unknown", ENODEV },
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (strcmp(numbers[i].cause, cause) == 0)
+			return -numbers[i].err;
+	return -EINVAL;
+}
+
 int report_failed(const struct report *r, const char *cause, const char *hint, const char *format,
 		  ...)
 {
-	struct nvmetls_error e = { .err = -EINVAL };
+	struct nvmetls_error e = { .err = error_number(cause) };
 	va_list args;
 
 	snprintf(e.cause, sizeof(e.cause), "%s", cause);

@@ -4,7 +4,7 @@
  *
  *	nvmetls: VERB: MESSAGE; HINT
  *
- * (without VERB where there is none) and with -o json the object {"error":{"cause","message","hint","status"}} on standard output.
+ * (with "errno", its name, where the status is a negative one; without VERB where there is none) and with -o json the object {"error":{"cause","message","hint","status"}} on standard output.
  */
 #pragma once
 
@@ -32,6 +32,9 @@ int report_command(const struct report *r, struct nvmetls *c, int status);
 /* @cause: a stable name for scripts; @hint: the next step, may be "". */
 int report_failed(const struct report *r, const char *cause, const char *hint, const char *format,
 		  ...) __attribute__((format(printf, 4, 5)));
+
+/* @err: positive errno, @what: the file or the like that it is about. */
+int report_os(const struct report *r, int err, const char *what);
 
 /* Print @o as nvme-cli prints JSON, and release it. Returns EXIT_DONE, or EXIT_FAILED if that failed. */
 int report_json(struct json_object *o);

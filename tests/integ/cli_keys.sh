@@ -42,11 +42,15 @@ check -f "$W/key"
 cmp out want
 check -d "@$W/key"
 cmp out want
-for feed in "printf %s $key" "echo $key" "printf %s\\r\\n $key"; do
+for feed in "printf %s $key" "echo $key" "printf %s\\r\\n $key" "printf \\r\\n\\n%s\\n\\n $key" "printf \\t%s\\040 $key"; do
 	$feed | as_user nvmetls check-tls-key -c nqn.test -n "$HOSTNQN" -I 1 >out
 	cmp out want
 	$feed | as_user nvmetls check-tls-key -c nqn.test -n "$HOSTNQN" -I 1 -d - >out
 	cmp out want
+done
+# what is on the command line is taken as it stands, as nvme-cli does
+for text in "$key " " $key" "$key"$'\n'; do
+	fails 1 nvmetls check-tls-key -c nqn.test -n "$HOSTNQN" -d "$text"
 done
 printf '%s\n%s\n' "$key" "$key" >two
 chmod a+r two
@@ -57,7 +61,33 @@ fails 1 nvmetls check-tls-key -c nqn.test -n "$HOSTNQN" -f "$W/zeroes"
 fails 1 nvmetls check-tls-key -c nqn.test -n "$HOSTNQN" -f "$W/none"
 stderr_has 'No such file'
 fails 1 nvmetls check-tls-key -c nqn.test
-stderr_has 'no key on standard input'
+stderr_has 'no key on standard input; '
+
+# each refusal: one line, its cause and number, the next step, and never the key
+refused() { # CAUSE ERRNO HINT KEY...
+	local cause=$1 name=$2 hint=$3
+	for verb in 'check-tls-key -c nqn.test -d' 'id-ctrl -t tcp -a 127.0.0.1 -s 9 -n nqn.test --tls-key'; do
+		read -r -a words <<<"$verb"
+		fails 1 nvmetls "${words[@]}" "$4" "${@:5}" -o json
+		[ "$(jq -r '.error | .cause, .errno' out | xargs)" = "$cause $name" ] || fail "$verb $4: $(cat out)"
+		stderr_has "$hint"
+		[ "$(wc -l <err)" = 1 ] || fail "$verb $4: $(cat err)"
+	done
+}
+body=${key#NVMeTLSkey-1:01:}
+refused key-malformed EINVAL 'malformed; give it as gen-tls-key prints it' xx
+refused key-malformed EINVAL 'malformed; give it as gen-tls-key prints it' "${key%:}"
+refused key-malformed EINVAL 'not as long as its hash demands; 32 bytes after' "NVMeTLSkey-1:02:$body"
+refused key-malformed EOPNOTSUPP 'unknown version or hash; NVMeTLSkey-1:00:' "NVMeTLSkey-1:03:$body"
+flipped=A
+[ "${body:0:1}" != A ] || flipped=B
+refused key-malformed EBADMSG 'damaged (its CRC does not match); copy it again' "NVMeTLSkey-1:01:$flipped${body:1}"
+refused key-malformed EINVAL 'no key on standard input; ' -
+refused os-error ENOENT 'none: No such file' "@$W/none"
+refused os-error EISDIR 'Is a directory' "@$W"
+fails 1 nvmetls id-ctrl -t tcp -a 127.0.0.1 -s 9 -n nqn.test -q nqn.h --tls --keystore "$W/nowhere" -o json
+[ "$(jq -r '.error | .cause, .errno' out | xargs)" = 'psk-missing ENOKEY' ] || fail "$(cat out)"
+stderr_has "$W/nowhere, which does not exist; make one with gen-tls-key and insert it with check-tls-key -i"
 fails 2 nvmetls check-tls-key -c nqn.test -d "$key" -f "$W/key"
 
 # insertion, twice the same: one key, mode 0600 in a directory of mode 0700
@@ -76,9 +106,9 @@ passes nvmetls check-tls-key -i -c nqn.test -n "$HOSTNQN" -d "$key" --keystore "
 [ "$(find other -name '*.key' | wc -l)" = 1 ] || fail 'no key in --keystore'
 chmod 755 other
 fails 1 nvmetls check-tls-key -i -c nqn.test -n "$HOSTNQN" -d "$key" --keystore "$W/other"
-stderr_has "$W/other"
+stderr_has "chmod 700 $W/other"
 fails 1 nvmetls check-tls-key -i -c nqn.test -n "$HOSTNQN" -d "$key" --keystore /proc/nowhere -o json
-jq -e .error.message out >/dev/null || fail 'no error in JSON'
+[ "$(jq -r '.error | .cause, .errno' out | xargs)" = 'os-error ENOENT' ] || fail "$(cat out)"
 ! grep -rq "$key" err out || fail 'the key was printed'
 
 # this host's NQN is made once and kept
