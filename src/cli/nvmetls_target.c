@@ -50,13 +50,14 @@ static bool has_tls_port(const struct target_options *o)
 static int check_keys(struct key_watch *keys)
 {
 	struct keytable *t;
-	char why[512];
+	char why[1024];
 
 	if (key_watch_check(keys, why, sizeof(why)))
 		return failed("key store", why);
 	t = key_watch_pin(keys);
 	if (keytable_count(t) == 0)
-		log_warn("no TLS keys in the key store yet; insert one with: nvmetls check-tls-key -i");
+		log_warn("no TLS keys in the key store %s yet; insert one with: nvmetls check-tls-key -i",
+			 key_watch_dir(keys));
 	keytable_unref(t);
 	return EXIT_DONE;
 }

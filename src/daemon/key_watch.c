@@ -119,6 +119,11 @@ static int refresh(struct key_watch *k)
 	return 0;
 }
 
+const char *key_watch_dir(const struct key_watch *k)
+{
+	return k->store.dir;
+}
+
 struct keytable *key_watch_pin(struct key_watch *k)
 {
 	struct keytable *t;

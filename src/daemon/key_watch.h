@@ -25,5 +25,7 @@ void key_watch_free(struct key_watch *k);
  * cannot be read any more the last good table stays, and one line is logged.
  */
 struct keytable *key_watch_pin(struct key_watch *k);
+/* The store's directory; "" for a fixed one. Lives as long as @k. */
+const char *key_watch_dir(const struct key_watch *k);
 /* Read it now. On failure the reason is in @why (one line). For the start of a program. */
 int key_watch_check(struct key_watch *k, char *why, size_t why_size);
