@@ -77,9 +77,15 @@ bool parse_size(const char *text, uint64_t *ret)
 	return true;
 }
 
+/* nvmetls-host has no verbs: it is one. */
+static bool is_program(const struct verb *v)
+{
+	return strncmp(v->name, "nvmetls-", 8) == 0;
+}
+
 static void say_usage(const struct verb *v)
 {
-	printf("usage: nvmetls %s%s%s\n", v->name, v->args[0] ? " " : "", v->args);
+	printf("usage: %s%s%s%s\n", is_program(v) ? "" : "nvmetls ", v->name, v->args[0] ? " " : "", v->args);
 }
 
 int options_misuse(const struct verb *v, const char *format, ...)
@@ -91,7 +97,10 @@ int options_misuse(const struct verb *v, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	snprintf(hint, sizeof(hint), "see nvmetls help%s%s", v->name[0] ? " " : "", v->name);
+	if (is_program(v))
+		snprintf(hint, sizeof(hint), "see %s --help", v->name);
+	else
+		snprintf(hint, sizeof(hint), "see nvmetls help%s%s", v->name[0] ? " " : "", v->name);
 	report_failed(&r, "usage", hint, "%s", text);
 	return EXIT_USAGE;
 }

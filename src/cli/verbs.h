@@ -10,6 +10,13 @@ int cmd_check_tls_key(const struct verb *v, int argc, char **argv);
 /* cmd_dhchap.c */
 int cmd_gen_dhchap_key(const struct verb *v, int argc, char **argv);
 int cmd_check_dhchap_key(const struct verb *v, int argc, char **argv);
+/* cmd_connect.c */
+int cmd_connect(const struct verb *v, int argc, char **argv);
+int cmd_connect_all(const struct verb *v, int argc, char **argv);
+int cmd_disconnect(const struct verb *v, int argc, char **argv);
+/* cmd_list.c */
+int cmd_list(const struct verb *v, int argc, char **argv);
+int cmd_list_subsys(const struct verb *v, int argc, char **argv);
 /* cmd_discover.c */
 int cmd_discover(const struct verb *v, int argc, char **argv);
 /* cmd_identify.c */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "export/fuse_pool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <semaphore.h>
@@ -29,6 +30,7 @@ struct worker {
 
 struct fuse_pool {
 	struct fuse_pool_config c;
+	struct fuse_disk *disks[FUSE_POOL_DISKS];	/* c.disks */
 	struct worker *workers;
 	atomic_bool stop;
 	/* a flush for the owner, run by worker 0 */
@@ -231,7 +233,10 @@ int fuse_pool_new(const struct fuse_pool_config *c, struct fuse_pool **ret)
 
 	if (!p)
 		return -ENOMEM;
+	assert(c->disk_count <= FUSE_POOL_DISKS);
 	p->c = *c;
+	memcpy(p->disks, c->disks, c->disk_count * sizeof(*c->disks));
+	p->c.disks = p->disks;
 	sem_init(&p->flushed, 0, 0);
 	p->workers = calloc(c->workers, sizeof(*p->workers));
 	p->flush = calloc(c->disk_count ? c->disk_count : 1, sizeof(*p->flush));

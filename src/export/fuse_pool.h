@@ -10,10 +10,12 @@
 
 struct fuse_pool;
 
+#define FUSE_POOL_DISKS 64
+
 struct fuse_pool_config {
 	const struct device *device;
-	struct fuse_disk **disks;	/* mounted; they outlive the pool */
-	unsigned int disk_count;
+	struct fuse_disk **disks;	/* mounted; they (not the array) outlive the pool */
+	unsigned int disk_count;	/* up to FUSE_POOL_DISKS */
 	unsigned int workers;		/* up to device->queues */
 	unsigned int slots;		/* requests under way in one worker */
 	uint32_t spin_us;		/* how long to look for work before sleeping */
