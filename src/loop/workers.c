@@ -18,7 +18,8 @@ struct workers {
 	struct list queue[2];	/* by work_kind */
 	uint32_t limit;		/* threads at most */
 	uint32_t threads, idle; /* started; of these, waiting */
-	uint32_t jobs_running;	/* of WORK_JOB */
+	uint32_t running[2];	/* by kind */
+	enum work_kind last;	/* taken */
 	bool stop;
 	pthread_t ids[WORKERS_MAX];
 };
@@ -41,23 +42,32 @@ struct workers *workers_new(uint32_t threads)
 	return p;
 }
 
-/* What a free thread may take now, or NULL. Called with the lock. */
+/*
+ * What a free thread may take now, or NULL. Called with the lock. Where both kinds wait, the one of
+ * which less is running has its turn, so that neither waits for ever behind the other.
+ */
 static struct world_job *take(struct workers *p, enum work_kind *ret_kind)
 {
 	uint32_t jobs_max = p->limit > 1 ? p->limit - 1 : 1;
-	enum work_kind kind = list_empty(&p->queue[WORK_IO]) ? WORK_JOB : WORK_IO;
+	uint32_t io = p->running[WORK_IO], jobs = p->running[WORK_JOB];
+	bool io_waits = !list_empty(&p->queue[WORK_IO]);
+	bool job_may = !list_empty(&p->queue[WORK_JOB]) && jobs < jobs_max;
+	enum work_kind kind =
+		job_may && (!io_waits || jobs < io || (jobs == io && p->last == WORK_IO)) ?
+			WORK_JOB :
+			WORK_IO;
 	struct list *n = list_first(&p->queue[kind]);
 
-	if (!n || (kind == WORK_JOB && p->jobs_running >= jobs_max))
+	if (!n)
 		return NULL;
 	list_del(n);
-	*ret_kind = kind;
+	*ret_kind = p->last = kind;
 	return container_of(n, struct world_job, node);
 }
 
 static void run(struct workers *p, struct world_job *j, enum work_kind kind)
 {
-	p->jobs_running += kind == WORK_JOB;
+	p->running[kind]++;
 	pthread_mutex_unlock(&p->lock);
 	j->work(j);
 	pthread_mutex_lock(&p->lock);
@@ -66,7 +76,7 @@ static void run(struct workers *p, struct world_job *j, enum work_kind kind)
 	 * back can tell that nobody is still about to wake it: workers_stopped().
 	 */
 	world_post(j->home, &j->back);
-	p->jobs_running -= kind == WORK_JOB;
+	p->running[kind]--;
 }
 
 static void *worker(void *arg)

@@ -3,8 +3,8 @@
  * workers - a bounded pool of threads for work above 50 us.
  *
  * Two queues: file operations, which are short and waited for, and jobs (handshakes,
- * Diffie-Hellman). With more than one thread, jobs never take the last one. Threads start with
- * the first work that finds none idle.
+ * Diffie-Hellman). With more than one thread, jobs never take the last one; where both wait, they
+ * take turns. Threads start with the first work that finds none idle.
  */
 #pragma once
 

@@ -174,8 +174,28 @@ static void jobs_leave_one_thread_to_files(void **state)
 	finish(p);
 }
 
-/* One thread: what runs is not disturbed, then files come first, and each queue keeps its order. */
-static void one_thread_does_files_first(void **state)
+/* Files that never end leave a thread to a handshake. */
+static void files_leave_a_turn_to_jobs(void **state)
+{
+	struct workers *p = workers_new(2);
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		works[i].waits = i < 2;
+		assert_true(submit(p, &works[i], WORK_IO));
+	}
+	assert_true(wait_for(&at_gate) && wait_for(&at_gate));
+	assert_true(submit(p, &works[12], WORK_JOB));
+	open_gate(1);
+	receive(12);
+	assert_int_equal(works[12].place, 2);	/* the first that a thread was free for */
+	open_gate(1);
+	receive(1);
+	finish(p);
+}
+
+/* One thread: what runs is not disturbed, then they take turns, and each queue keeps its order. */
+static void one_thread_takes_turns(void **state)
 {
 	struct workers *p = workers_new(1);
 
@@ -190,8 +210,8 @@ static void one_thread_does_files_first(void **state)
 	open_gate(1);
 	receive(11);
 	for (uint32_t i = 1; i <= 5; i++) {
-		assert_int_equal(works[i + 5].place, i);
-		assert_int_equal(works[i].place, i + 5);
+		assert_int_equal(works[i + 5].place, 2 * i - 1);
+		assert_int_equal(works[i].place, 2 * i);
 	}
 	assert_int_equal(atomic_load(&most), 1);
 	finish(p);
@@ -247,7 +267,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(does_all_of_it_once, setup),
 		cmocka_unit_test_setup(jobs_leave_one_thread_to_files, setup),
-		cmocka_unit_test_setup(one_thread_does_files_first, setup),
+		cmocka_unit_test_setup(files_leave_a_turn_to_jobs, setup),
+		cmocka_unit_test_setup(one_thread_takes_turns, setup),
 		cmocka_unit_test_setup(stopping_waits_for_what_runs_and_drops_the_rest, setup),
 		cmocka_unit_test_setup(a_pool_without_work_starts_no_thread_and_stops, setup),
 	};
