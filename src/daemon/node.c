@@ -135,8 +135,13 @@ static void turned(struct conn *c)
 		conn_wake(c);
 		return;
 	}
-	nc->home = n->worlds[want];
-	conn_move(c, nc->home);
+	conn_move(c, n->worlds[want]);
+}
+
+/* From here on messages go to the new world, and come there behind the connection itself. */
+static void leaving(struct conn *c)
+{
+	container_of(c, struct node_conn, conn)->home = c->moving_to;
 }
 
 /* One line that says why a connection ended; failures louder than goodbyes. */
@@ -292,6 +297,7 @@ void node_accept(void *ctx, struct world *w, struct world_sock *s, const struct 
 	nc->conn.owner = nc;
 	nc->conn.closed = closed;
 	nc->conn.turned = turned;
+	nc->conn.leaving = leaving;
 	nc->conn.moved = moved;
 	conn_start(&nc->conn, w, s, false, 0);
 }

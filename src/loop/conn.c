@@ -191,6 +191,8 @@ static void leave(struct conn *c)
 	ops(c)->unwatch(c->sock);
 	set_timer(c, WORLD_NEVER);
 	c->away = true;
+	if (c->leaving)
+		c->leaving(c);
 	c->post.run = arrive;
 	world_post(to, &c->post);
 }

@@ -32,6 +32,8 @@ struct conn {
 	void (*closed)(struct conn *c);
 	/* After each turn, before sending (NULL: none): may call conn_move(). */
 	void (*turned)(struct conn *c);
+	/* It goes to @moving_to now, which may be long after conn_move(): the last that happens here. */
+	void (*leaving)(struct conn *c);
 	void (*moved)(struct conn *c);	/* runs in the new world, before its first turn there */
 	void *owner;
 };

@@ -24,7 +24,7 @@
 struct end {
 	struct conn conn;
 	struct tiny tiny;
-	int closed, moved;
+	int closed, left, moved;
 	struct world *next;	/* where to move to; NULL: stay */
 };
 
@@ -55,6 +55,17 @@ static void turned(struct conn *c)
 		conn_move(c, e->next);
 }
 
+/* Still here, and the last that happens here. */
+static void leaving(struct conn *c)
+{
+	struct end *e = c->owner;
+
+	assert_ptr_equal(c->moving_to, e->next);
+	assert_ptr_not_equal(c->w, e->next);
+	assert_int_equal(e->moved, 0);
+	e->left++;
+}
+
 static void moved(struct conn *c)
 {
 	struct end *e = c->owner;
@@ -79,6 +90,7 @@ static void end_init(struct end *e, bool server, uint32_t commands)
 	e->conn.owner = e;
 	e->conn.closed = closed;
 	e->conn.turned = turned;
+	e->conn.leaving = leaving;
 	e->conn.moved = moved;
 	assert_int_equal(session_init(&e->conn.session, &sc, &e->tiny.s), 0);
 }
@@ -178,6 +190,7 @@ static void traffic(void **state)
 		assert_int_equal(dial(4420, NS_PER_SEC), 0);
 		run();
 		assert_int_equal(both.client.tiny.done, 80);
+		assert_int_equal(both.server.left, 1);
 		assert_int_equal(both.server.moved, 1);
 		assert_false(fault_is(both.client.conn.session.why));
 		assert_false(fault_is(both.server.conn.session.why));
