@@ -31,7 +31,7 @@ all: $(B)/build.ninja
 	ninja -C $(B)
 
 programs: $(B)/build.ninja
-	ninja -C $(B) nvmetls nvmetls-target
+	ninja -C $(B) nvmetls nvmetls-host nvmetls-target
 
 $(B)/build.ninja:
 	meson setup $(B) $(SETUP)

@@ -30,6 +30,12 @@ while read -r letter; do
 	grep -qE "Fl $letter( |\$)" "$SRC/man/nvmetls.1" || fail "nvmetls(1) lacks -$letter"
 done <letters
 
+# nvmetls-host has the options that address a controller, which nvmetls(1) describes, and its own
+in_page nvmetls-host.8 | grep -vxE -- '--(tls|force)' >page
+as_user nvmetls id-ctrl --help | in_help >addressing
+as_user nvmetls-host --help | in_help | grep -vxFf addressing >help
+agree 'nvmetls-host(8)' nvmetls-host
+
 in_page nvmetls-target.8 >page
 as_user nvmetls-target --help | in_help >help
 agree 'nvmetls-target(8)' nvmetls-target

@@ -109,7 +109,7 @@ if [ "$(id -u)" = 0 ]; then
 	chown $ORDINARY:$ORDINARY "$W"
 	if ! as_user test -x "$BUILD/nvmetls" || ! as_user test -r "$SRC/meson.build"; then
 		mkdir -p bin/tests/integ
-		for f in "$BUILD"/nvmetls "$BUILD"/nvmetls-target "$BUILD"/tests/integ/*; do
+		for f in "$BUILD"/nvmetls "$BUILD"/nvmetls-host "$BUILD"/nvmetls-target "$BUILD"/tests/integ/*; do
 			[ -f "$f" ] && [ -x "$f" ] && cp "$f" "bin/${f#"$BUILD"/}"
 		done
 		[ -d "$VECTORS" ] && cp -r "$VECTORS" vectors && VECTORS=$W/vectors
