@@ -10,8 +10,9 @@
 #include "cli/report.h"
 
 /*
- * @arg as given; a literal is wiped where it stands. @ret is NUL-terminated; of a file
- * or standard input without the white space around it. Returns GO_ON, EXIT_USAGE or EXIT_FAILED with the reason said. The caller wipes @ret.
+ * @arg as given; a literal is wiped where it stands. @ret is NUL-terminated; of a file or
+ * standard input without the white space around it. Returns GO_ON, EXIT_USAGE or EXIT_FAILED
+ * with the reason said. The caller wipes @ret.
  */
 int key_text_take(const struct verb *v, const struct report *r, char *arg, char *ret, size_t size);
 /* The one word in @path ("-": standard input). */

@@ -75,13 +75,16 @@ static struct fault bad(struct keystore *ks, const char *what, const char *value
 }
 
 /* For an NQN without a UUID: an identifier that is stable for it. */
-static struct fault id_from_nqn(const char *nqn, uint8_t id[16])
+static struct fault id_from_nqn(struct keystore *ks, const char *nqn, uint8_t id[16])
 {
 	struct span part = span_of(nqn, strlen(nqn));
 	uint8_t digest[HASH_LEN_MAX];
 
-	if (kdf_hash(NVME_HASH_SHA256, &part, 1, digest))
+	if (kdf_hash(NVME_HASH_SHA256, &part, 1, digest)) {
+		snprintf(ks->error, sizeof(ks->error), "no SHA-256 here");
+		ks->hint[0] = '\0';
 		return fault_os(EIO, CAUSE_OS);
+	}
 	memcpy(id, digest, 16);
 	nvme_uuid_make_v4(id);
 	return OK;
@@ -111,5 +114,5 @@ struct fault hostid_load(struct keystore *ks, const char *hostnqn, const char *h
 	}
 	if (nvme_uuid_from_nqn(nqn, ret->id))
 		return OK;
-	return id_from_nqn(nqn, ret->id);
+	return id_from_nqn(ks, nqn, ret->id);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "keys/keystore.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -405,7 +406,7 @@ struct fault keystore_find(struct keystore *ks, const char *hostnqn, const char 
  * The id: of what the key is for and of a one-way digest of what it is, so that two keys for one
  * pair are two files and the same key twice is one.
  */
-static struct fault make_id(const struct key_entry *e, uint32_t *ret)
+static struct fault make_id(struct keystore *ks, const struct key_entry *e, uint32_t *ret)
 {
 	char head[2 * 224 + 32];
 	int n = snprintf(head, sizeof(head), "nvmetls key %d %d %d %s %s ", e->identity_version,
@@ -415,14 +416,16 @@ static struct fault make_id(const struct key_entry *e, uint32_t *ret)
 	uint8_t digest[HASH_LEN_MAX];
 
 	if (kdf_hash(NVME_HASH_SHA256, parts, 2, digest))
-		return fault_os(EIO, CAUSE_OS);
+		return fault_at(ks, EIO, CAUSE_OS, ks->dir, "no SHA-256 here");
 	*ret = load_be32(digest) & 0x7fffffff;	/* looks like a key serial: positive */
 	return OK;
 }
 
+/* False with errno. */
 static bool write_text(int fd, const struct key_entry *e)
 {
 	char text[FILE_MAX_BYTES], key[PSK_INTERCHANGE_LEN_MAX + 1];
+	ssize_t done;
 	bool good;
 	int n;
 
@@ -432,8 +435,11 @@ static bool write_text(int fd, const struct key_entry *e)
 		     "identity %d\nderivation %s\nkey %s\n",
 		     e->hostnqn, e->subsysnqn, e->identity_version,
 		     e->derivation == PSK_COMPAT ? "compat" : "rfc", key);
-	good = n > 0 && (size_t)n < sizeof(text) && write(fd, text, (size_t)n) == n &&
-	       fsync(fd) == 0;
+	assert(n > 0 && (size_t)n < sizeof(text));
+	done = write(fd, text, (size_t)n);
+	if (done >= 0 && done < n)
+		errno = ENOSPC;	/* what is full writes a part */
+	good = done == n && fsync(fd) == 0;
 	explicit_bzero(text, sizeof(text));
 	explicit_bzero(key, sizeof(key));
 	return good;
@@ -442,6 +448,7 @@ static bool write_text(int fd, const struct key_entry *e)
 static struct fault write_entry(struct keystore *ks, int dir, const struct key_entry *e)
 {
 	char name[16], tmp[40], path[600];
+	struct fault why;
 	int fd;
 	bool good;
 
@@ -452,11 +459,14 @@ static struct fault write_entry(struct keystore *ks, int dir, const struct key_e
 	if (fd < 0)
 		return fault_errno(ks, path);
 	good = write_text(fd, e);
-	good = close(fd) == 0 && good;
-	if (good && renameat(dir, tmp, dir, name) == 0 && fsync(dir) == 0)
-		return OK;
-	unlinkat(dir, tmp, 0);
-	return fault_errno(ks, path);
+	why = good ? OK : fault_errno(ks, path);
+	if (close(fd) != 0 && good)
+		why = fault_errno(ks, path);
+	if (!fault_is(why) && (renameat(dir, tmp, dir, name) != 0 || fsync(dir) != 0))
+		why = fault_errno(ks, path);
+	if (fault_is(why))
+		unlinkat(dir, tmp, 0);
+	return why;
 }
 
 struct fault keystore_insert(struct keystore *ks, struct key_entry *e)
@@ -468,7 +478,7 @@ struct fault keystore_insert(struct keystore *ks, struct key_entry *e)
 	if (!nvme_nqn_valid(e->hostnqn, sizeof(e->hostnqn)) ||
 	    !nvme_nqn_valid(e->subsysnqn, sizeof(e->subsysnqn)))
 		return fault_at(ks, EINVAL, CAUSE_ARGUMENT, ks->dir, "not the NQN of a host and a subsystem");
-	TRY(make_id(e, &e->id));
+	TRY(make_id(ks, e, &e->id));
 	TRY(make_dir(ks));
 	TRY(open_dir(ks, &dir));
 	why = write_entry(ks, dirfd(dir), e);

@@ -101,6 +101,12 @@ passes nvmetls gen-tls-key -i -c nqn.two -n "$HOSTNQN"
 [ "$(sed -n 2p out | cut -d' ' -f1-3)" = 'Inserted TLS key' ] || fail "$(cat out)"
 passes nvmetls gen-tls-key -i -c nqn.two -n "$HOSTNQN" -m 2 -o json
 jq -e '.key and .inserted' out >/dev/null || fail "$(cat out)"
+# a full disk, as far as a test can have one: its name and number, and nothing is left behind
+as_user sh -c 'trap "" XFSZ; ulimit -f 0; nvmetls "$@" 2>&1 || true' sh \
+	check-tls-key -i -c nqn.full -n "$HOSTNQN" -d "$key" -o json | cat >out
+has out 'File too large'
+has out EFBIG
+[ -z "$(find keys -name '.*.tmp')" ] || fail "$(ls -la keys)"
 # another store; one that others can read is refused
 passes nvmetls check-tls-key -i -c nqn.test -n "$HOSTNQN" -d "$key" --keystore "$W/other"
 [ "$(find other -name '*.key' | wc -l)" = 1 ] || fail 'no key in --keystore'
