@@ -153,7 +153,7 @@ static const struct range {
 	{ OPT_SPIN, false, 0, 1000000, "0 to 1000000" },
 	{ OPT_QUEUES, false, 1, 1024, "1 to 1024" },
 	{ OPT_QUEUE_SIZE, false, 16, 1024, "16 to 1024" },
-	{ OPT_MDTS, true, 4096, 4u << 20, "4K to 4M, a power of two" },
+	{ OPT_MDTS, true, 4096, 1u << 20, "4K to 1M, a power of two" },
 	{ OPT_INLINE, true, 0, 65536, "0 to 64K, a multiple of 16" },
 	{ OPT_REKEY, true, 65536, UINT64_MAX, "at least 64K" },
 	{ OPT_HALF_OPEN, false, 1, 1000000, "1 to 1000000" },

@@ -456,7 +456,8 @@ static void read_info(struct nvmetls *c, void *arg)
 	snprintf(i->identity, sizeof(i->identity), "%s", admin->peer.identity);
 	for (uint16_t n = 0; n < a->queue_count; n++) {
 		const struct assoc_queue *q = &a->queues[n];
-		const struct channel *ch = q->w == c->home ? q->conn.session.channel : NULL;
+		bool here = q->w == c->home && !q->leaving;
+		const struct channel *ch = here ? q->conn.session.channel : NULL;
 
 		i->key_updates_sent += ch ? ch->counters.key_updates_sent : q->key_updates_sent;
 		i->key_updates_received +=

@@ -109,11 +109,6 @@ bool hqueue_live(const struct hqueue *q)
 	return q->state == HQUEUE_LIVE;
 }
 
-void *hqueue_ctx(const struct hqueue *q)
-{
-	return q->config.ctx;
-}
-
 uint32_t hqueue_room(const struct hqueue *q)
 {
 	uint32_t kept = q->config.qid == 0 ? 1 : 0;

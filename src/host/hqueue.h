@@ -69,7 +69,6 @@ void hqueue_free(struct hqueue *q);	/* ended, or never used; all commands were g
 void hqueue_forget(struct hqueue *q);
 struct stream *hqueue_stream(struct hqueue *q);
 bool hqueue_live(const struct hqueue *q);
-void *hqueue_ctx(const struct hqueue *q);	/* the configuration's */
 
 /* Free command slots now. The admin queue keeps one back for keep-alive (see hqueue_submit_reserved). */
 uint32_t hqueue_room(const struct hqueue *q);

@@ -128,11 +128,3 @@ void record_request_update(struct channel *c)
 {
 	update_soon((struct record *)c, true);
 }
-
-bool record_near_limit(const struct channel *c)
-{
-	const struct record *r = (const struct record *)c;
-	const uint64_t near = RECORD_LIMIT - RECORD_LIMIT / 16;
-
-	return r->tx.seq >= near || r->rx.seq >= near;
-}

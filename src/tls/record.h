@@ -15,7 +15,7 @@
  * queue our own. We send one by ourselves when @rekey_bytes plaintext bytes were
  * sealed under the current key and @may_update says that the peer takes it. At
  * the hard limit of 2^24.5 records (5.5) without that permission, seal() fails
- * with CAUSE_TLS_KEY_LIMIT: the owner reconnects in time (record_near_limit()).
+ * with CAUSE_TLS_KEY_LIMIT and the connection ends.
  */
 #pragma once
 
@@ -43,5 +43,3 @@ struct channel *record_new(const struct handshake_result *hs, const struct recor
 void record_set_may_update(struct channel *c, bool may);
 /* Ask for an update of both directions now (update_requested). Harmless if one is under way. */
 void record_request_update(struct channel *c);
-/* Are fewer than 1/16 of the key's records left in either direction? */
-bool record_near_limit(const struct channel *c);

@@ -46,7 +46,7 @@ misuse '--threads: 65 is out of range (1 to 64)' --threads 65
 misuse '--queue-size: 15 is out of range (16 to 1024)' --queue-size 15
 misuse '--queues: 99999999999999999999 is out of range' --queues 99999999999999999999
 misuse '--mdts: "big" is not a size' --mdts big
-misuse '--mdts: 12K is out of range (4K to 4M, a power of two)' --mdts 12K
+misuse '--mdts: 12K is out of range (4K to 1M, a power of two)' --mdts 12K
 misuse '--inline-data-size: 17 is out of range' --inline-data-size 17
 misuse '--handshake-timeout-ms: 0 is out of range (1 to 3600000)' --handshake-timeout-ms 0
 misuse '--groups: "bogus" is not a list of groups; they look like X25519:' --groups bogus
