@@ -187,6 +187,8 @@ void tcmd_complete(struct tcmd *c, uint16_t status)
 	c->status = status;
 	c->state = TCMD_DONE;
 	c->io.done = NULL;
+	if (status || !c->sent_len)	/* a host that does not read its answers holds no data of its writes */
+		tcmd_put_buffers(c);
 	if (tc->ended) {	/* nobody to answer: the last I/O of a connection that is over */
 		tcmd_put_buffers(c);
 		c->state = TCMD_FREE;

@@ -366,6 +366,28 @@ static void blocked(void **state)
 	assert_int_equal(read_back(5, 8, pattern), 0);
 }
 
+/* A host that does not read its answers holds no buffer for the data that it wrote. */
+static void written_and_not_read(void **state)
+{
+	struct nvme_sqe sqe;
+
+	(void)state;
+	rig_turn(&io);
+	for (int i = 0; i < 4; i++) {
+		uint32_t before = rig.w[0].pool.avail;
+
+		io.deaf = true;
+		nvme_sqe_rw(&sqe, NVME_CMD_WRITE, 1, 0, 8, 0);
+		nvme_sqe_sgl_inline(&sqe, 4096);
+		rig_cmd(&io, &sqe, pattern, 4096);
+		rig_turn(&io);
+		assert_int_equal(rig.w[0].pool.avail, before);
+	}
+	io.deaf = false;
+	rig_turn(&io);
+	assert_int_equal(read_back(0, 8, pattern), 0);
+}
+
 /* The connection ends with I/O at the backend: its buffers come back when that is done. */
 static void end_with_io(void **state)
 {
@@ -399,7 +421,7 @@ int main(void)
 		cmocka_unit_test(h2c_errors), cmocka_unit_test(h2c_too_long),
 		cmocka_unit_test(h2c_unasked), T(data_digest),
 		cmocka_unit_test(reads_wait), cmocka_unit_test(r2t_hoard),
-		T(blocked), F(end_with_io), F(claims),
+		T(blocked), T(written_and_not_read), F(end_with_io), F(claims),
 	};
 
 	return cmocka_run_group_tests(tests, init, NULL);
