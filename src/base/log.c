@@ -90,3 +90,17 @@ const char *log_safe(char *dst, size_t size, const void *src, size_t len)
 	dst[n] = '\0';
 	return dst;
 }
+
+bool log_rate_take(struct log_rate *r, uint64_t now_ns, unsigned int *ret_unsaid)
+{
+	uint64_t second = now_ns / 1000000000 + 1, seen = atomic_load(&r->second);
+
+	if (seen != second && atomic_compare_exchange_strong(&r->second, &seen, second))
+		atomic_store(&r->lines, 0);
+	if (atomic_fetch_add(&r->lines, 1) >= LOG_RATE_LINES) {
+		atomic_fetch_add(&r->unsaid, 1);
+		return false;
+	}
+	*ret_unsaid = atomic_exchange(&r->unsaid, 0);
+	return true;
+}

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +28,20 @@ void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(
 #define log_notice(...)	log_line(LOG_NOTICE, __VA_ARGS__)
 #define log_info(...)	log_line(LOG_INFO, __VA_ARGS__)
 #define log_debug(...)	log_line(LOG_DEBUG, __VA_ARGS__)
+
+/*
+ * So that what anybody can cause from outside does not fill the disk: at most LOG_RATE_LINES a
+ * second. All zero at the start. May this line be written at @now_ns? Then *ret_unsaid is how many
+ * were left out since the last one. Thread safe.
+ */
+#define LOG_RATE_LINES 20
+
+struct log_rate {
+	_Atomic uint64_t second;	/* of the clock that @now_ns is from, plus one */
+	atomic_uint lines, unsaid;
+};
+
+bool log_rate_take(struct log_rate *r, uint64_t now_ns, unsigned int *ret_unsaid);
 
 /*
  * Copy @len bytes of @src to @dst (@size bytes, always NUL-terminated) with

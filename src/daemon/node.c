@@ -144,6 +144,18 @@ static void leaving(struct conn *c)
 	container_of(c, struct node_conn, conn)->home = c->moving_to;
 }
 
+/* Anybody can cause a line about a connection that failed. True: write it. */
+static bool may_log(struct node *n, struct world *w)
+{
+	unsigned int unsaid;
+
+	if (!log_rate_take(&n->failures, world_now(w), &unsaid))
+		return false;
+	if (unsaid)
+		log_warn("%u more failed connections were left out of the log", unsaid);
+	return true;
+}
+
 /* One line that says why a connection ended; failures louder than goodbyes. */
 static void log_end(struct node_conn *nc)
 {
@@ -157,6 +169,8 @@ static void log_end(struct node_conn *nc)
 			 tconn_describe(nc->tconn, who, sizeof(who)));
 		return;
 	}
+	if (!may_log(nc->n, nc->conn.w))
+		return;
 	log_warn("%s: closed: %s: %s%s%s%s%s (%s)", nc->conn.peer_addr, cause_name(cause),
 		 cause_text(cause), s->detail[0] ? ": " : "", s->detail, hint[0] ? "; " : "", hint,
 		 tconn_describe(nc->tconn, who, sizeof(who)));
@@ -285,7 +299,8 @@ void node_accept(void *ctx, struct world *w, struct world_sock *s, const struct 
 		nc = conn_new(l, w, addr);
 	if (!nc) {
 		node_format_addr(addr, who, sizeof(who));
-		log_warn("%s: refused: %s", who, cause_text(CAUSE_TOO_MANY));
+		if (may_log(n, w))
+			log_warn("%s: refused: %s", who, cause_text(CAUSE_TOO_MANY));
 		n->counters.refused_half_open++;
 		w->ops->close(s, true);
 		return;

@@ -2,6 +2,7 @@
 /* node_impl - the parts of a node that its own files share. */
 #pragma once
 
+#include "base/log.h"
 #include "daemon/node.h"
 #include "loop/conn.h"
 #include "target/tconn.h"
@@ -28,6 +29,7 @@ struct node {
 	void (*stopped)(void *ctx);
 	void *stopped_ctx;
 	struct node_counters counters;
+	struct log_rate failures;	/* lines about connections that failed */
 };
 
 struct node_conn {

@@ -13,6 +13,11 @@ before=$(fds)
 
 passes tcp-probe "$A" "$S" row 10000
 passes nvmetls id-ctrl "${at[@]}"
+# anybody can cause a line: not more than some a second, and then how many there were
+sleep 1
+passes tcp-probe "$A" "$S" row 1
+log_has 'more failed connections were left out of the log'
+[ "$(wc -l <"$log")" -lt 1000 ] || fail "$(wc -l <"$log") lines in the log"
 
 passes tcp-probe "$A" "$S" hold 200 2
 [ "$(cat out)" -le 30 ] || fail "$(cat out) half-open connections, 30 are allowed"

@@ -110,12 +110,31 @@ static void bytes_of_peers_are_made_safe(void **state)
 	}
 }
 
+/* Twenty lines a second; then how many were left out. */
+static void rate(void **state)
+{
+	struct log_rate r = { 0 };
+	unsigned int unsaid = 99;
+	int said = 0;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		said += log_rate_take(&r, 5000000000 + (uint64_t)i, &unsaid);
+	assert_int_equal(said, LOG_RATE_LINES);
+	assert_int_equal(unsaid, 0);
+	assert_true(log_rate_take(&r, 6000000000, &unsaid));
+	assert_int_equal(unsaid, 100 - LOG_RATE_LINES);
+	assert_true(log_rate_take(&r, 6000000001, &unsaid));
+	assert_int_equal(unsaid, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(levels, catch_stderr, give_stderr_back),
 		cmocka_unit_test_setup_teardown(a_line_stays_a_line, catch_stderr,
 						give_stderr_back),
+		cmocka_unit_test(rate),
 		cmocka_unit_test(bytes_of_peers_are_made_safe),
 	};
 
