@@ -11,7 +11,16 @@ passes nvmetls id-ctrl "${at[@]}"
 fds() { find "/proc/$pid/fd" -mindepth 1 | wc -l; }
 before=$(fds)
 
+# a host that works all the time notices nothing of it
+target=$pid target_log=$log
+start nvmetls perf "${at[@]}" --rw randrw --bs 4k --iodepth 8 --size 8M --runtime 6 --verify
+perf=$pid perf_log=$log
+pid=$target log=$target_log
+log_has 'qid 1'
 passes tcp-probe "$A" "$S" row 10000
+for hex in 160301ffff 1603010005 04 "$(head -c 200 /dev/urandom | od -An -v -tx1 | tr -d ' \n')"; do
+	passes tcp-probe "$A" "$S" send "$hex" 1
+done
 passes nvmetls id-ctrl "${at[@]}"
 # anybody can cause a line: not more than some a second, and then how many there were
 sleep 1
@@ -23,6 +32,8 @@ passes tcp-probe "$A" "$S" hold 200 2
 [ "$(cat out)" -le 30 ] || fail "$(cat out) half-open connections, 30 are allowed"
 [ "$(cat out)" -ge 1 ] || fail 'none was let in'
 log_has 'too many unfinished connections'
+wait "$perf" || fail "the host that worked all the time: $(tail -n 3 "$perf_log")"
+has "$perf_log.out" 'all good'
 same() { [ "$(fds)" -le "$before" ]; }
 wait_for same
 passes nvmetls perf "${at[@]}" --rw randrw --bs 4k --iodepth 8 --size 4M --runtime 1 --verify
