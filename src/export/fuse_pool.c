@@ -86,6 +86,10 @@ int fuse_pool_flush(struct fuse_pool *p, unsigned int timeout_ms)
 
 	if (p->c.disk_count == 0)
 		return 0;
+	if (atomic_load(&p->flush_left))
+		return -ETIMEDOUT;	/* the one before is still under way */
+	while (sem_trywait(&p->flushed) == 0)
+		;
 	atomic_store(&p->flush_left, p->c.disk_count);
 	atomic_store(&p->flush_err, 0);
 	atomic_store(&p->flush_asked, true);
@@ -143,6 +147,17 @@ static void sleep_on(struct worker *w)
 	poll(w->fds, 2 + p->c.disk_count, ms);
 }
 
+/*
+ * Was something asked? To be looked at again after disk_queue_run() has emptied the wake-up
+ * descriptor: it may have been for this.
+ */
+static bool asked(struct worker *w)
+{
+	struct fuse_pool *p = w->pool;
+
+	return atomic_load(&p->stop) || (w == &p->workers[0] && atomic_load(&p->flush_asked));
+}
+
 static void *serve(void *arg)
 {
 	struct worker *w = arg;
@@ -162,7 +177,7 @@ static void *serve(void *arg)
 		w->dead = rc < 0 && w->q.in_flight == 0;
 		if (n || rc > 0)
 			w->busy_ns = now_ns();
-		else if (w->dead || now_ns() - w->busy_ns >= spin_ns)
+		else if (!asked(w) && (w->dead || now_ns() - w->busy_ns >= spin_ns))
 			sleep_on(w);
 	}
 	return NULL;
