@@ -195,7 +195,7 @@ linux_target() {
 	say "nvmet: $NQN on /dev/ram0, ports 4420 plain, 4421 tls1.3, 4422 tls1.3 not required"
 	modprobe nvmet
 	modprobe nvmet-tcp
-	modprobe brd rd_nr=1 rd_size=65536
+	modprobe brd rd_nr=1 rd_size=32768
 	local s=$CONFIGFS/subsystems/$NQN
 	mkdir "$s"
 	echo 1 >"$s/attr_allow_any_host"
