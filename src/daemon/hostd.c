@@ -372,6 +372,8 @@ int hostd_run(const struct hostd_config *c, struct nvmetls_error *e)
 		stop(&h);
 		return rc;
 	}
+	if (h.c.log_file && chdir("/") != 0)	/* in the background: hold no directory */
+		log_info("/: %s", strerror(errno));
 	tell_ready(&h, hostd_info(&h));
 	log_notice("%s: %u device(s) of %s", h.name, h.count, h.c.options.subsysnqn);
 	serve(&h);

@@ -29,6 +29,7 @@ as_user mkdir -m 700 run
 # Hosts are in the background: whatever happens, none stays.
 end_hosts() {
 	local status=$? f
+	trap - ERR
 	set +e
 	for f in "$R"/*.pid; do
 		[ -s "$f" ] && kill -KILL "$(cat "$f")" 2>/dev/null
