@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <linux/loop.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -67,6 +68,40 @@ int loopdev_detach(const char *name)
 	return rc;
 }
 
+/* The device number of what is mounted on @path, as the loop driver writes it; 0: nothing is. */
+static uint64_t mounted_device(const char *path)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char line[1024], at[512];
+	unsigned int major, minor;
+	uint64_t found = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*d %*d %u:%u %*s %511s", &major, &minor, at) == 3 &&
+		    strcmp(at, path) == 0)
+			found = (minor & 0xff) | (uint64_t)major << 8 |
+				(uint64_t)(minor & ~0xffu) << 12;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* Another mount namespace may have a file of that name too, and its host be alive. */
+static bool is_ours(const char *name, const char *path)
+{
+	int fd = open(name, O_RDONLY | O_CLOEXEC), rc, err;
+	struct loop_info64 info;
+
+	if (fd < 0)
+		return false;
+	rc = ioctl(fd, LOOP_GET_STATUS64, &info);
+	err = errno;
+	close(fd);
+	/* a file whose server is gone cannot be looked at */
+	return rc == 0 ? info.lo_device == mounted_device(path) :
+			 err == ENOTCONN || err == ECONNABORTED;
+}
+
 /* What stands behind /sys/block/loopN? */
 static void detach_if(const char *sys, const char *path)
 {
@@ -84,7 +119,8 @@ static void detach_if(const char *sys, const char *path)
 	if (strcmp(backing, path) != 0)
 		return;
 	snprintf(name, sizeof(name), "/dev/%.20s", strrchr(sys, '/') + 1);
-	loopdev_detach(name);
+	if (is_ours(name, path))
+		loopdev_detach(name);
 }
 
 void loopdev_detach_file(const char *path)

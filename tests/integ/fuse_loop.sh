@@ -57,7 +57,7 @@ stderr_has "mounted on $W/mnt"
 passes umount mnt
 passes e2fsck -fn "$L"
 passes nvmetls disconnect -n nqn.test
-[ -z "$(losetup -n -O NAME -j "/run/nvmetls/${X}n1")" ] || fail 'the loop device is still attached'
+[ ! -s "/sys/block/${L#/dev/}/loop/backing_file" ] || fail 'the loop device is still attached'
 passes e2fsck -fn disk.img
 passes debugfs -R "dump data back" disk.img
 cmp data back || fail 'the image lacks the file'
@@ -67,5 +67,5 @@ connect
 kill -KILL "$(cat "/run/nvmetls/$X.pid")"
 wait_for flock -n "/run/nvmetls/$X.pid" true
 passes nvmetls list
-[ -z "$(losetup -n -O NAME -j "/run/nvmetls/${X}n1")" ] || fail 'a killed host left its loop device'
+[ ! -s "/sys/block/${L#/dev/}/loop/backing_file" ] || fail 'a killed host left its loop device'
 [ -z "$(ls /run/nvmetls)" ] || fail "left by a killed host: $(ls /run/nvmetls)"
