@@ -13,6 +13,7 @@ requires jq
 if [ ! -c /dev/fuse ] || [ ! -c /dev/loop-control ]; then
 	skip 'no /dev/fuse or no loop devices here'
 fi
+# shellcheck disable=SC2034 # for lib.sh
 AS_USER=(env --) # what is tested needs root
 mount -t tmpfs none /run || skip 'no /run of our own'
 mkdir mnt
