@@ -21,7 +21,7 @@ while IFS=$'\t' read -r hmac length nqn secret rc key; do
 
 	passes nvmetls gen-dhchap-key -m "$hmac" -n "$nqn" -s "$secret"
 	key=$(cat out)
-	[ "$(base64 -d <<<"${key:10:-1}" | head -c "$length" | xxd -p -c 64)" = "$secret" ] || fail "$key"
+	[ "$(base64 -d <<<"${key:10:-1}" | head -c "$length" | od -An -v -tx1 | tr -d ' \n')" = "$secret" ] || fail "$key"
 	passes nvmetls check-dhchap-key -k "$key" -s "$secret" -n "$nqn"
 	[ "$(sed -n 2p out)" = 'Key holds the secret' ] || fail "$(cat out)"
 	fails 1 nvmetls check-dhchap-key -k "$key" -s "ff${secret:2}" -n "$nqn"
