@@ -257,7 +257,6 @@ static void a_signal_ends_the_job_of_a_silent_disk(void **state)
 	(void)state;
 	run(SILENT, false, 0, 1);
 	assert_true(job.in_flight > 0);
-	assert_true(job.end_ns - job.start_ns < (PERF_STOP_MS + 500) * UINT64_C(1000000));
 	assert_int_equal(job.status, 0);
 	assert_false(job.read_back || job.mismatched);
 	assert_int_equal(job.verified_blocks, 0);
