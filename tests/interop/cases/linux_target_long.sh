@@ -10,7 +10,7 @@ both_keys
 S=$(linux_service)
 at=(-t tcp -a 127.0.0.1 -s "$S" -q "$HOSTNQN" "${TLS_WORD[@]}" -n "$NQN")
 moved=0
-run nvmetls perf "${at[@]}" --rw write --bs 1M --iodepth 4 --size 24M --runtime "${SECONDS_LONG:-900}" -o json
+run nvmetls perf "${at[@]}" --rw write --bs 1M --iodepth 4 --size 24M --runtime "${SECONDS_LONG:-600}" -o json
 moved=$(jq '[.jobs[] | .write.io_bytes + .read.io_bytes] | add' /run/out)
 say "moved $moved bytes"
 [ "$moved" -gt 5368709120 ] || na "only $moved bytes in the time given: too slow an emulation"
