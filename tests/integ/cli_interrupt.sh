@@ -23,7 +23,7 @@ begin() {
 	begun=$!
 	PIDS+=("$begun")
 	# it catches SIGINT and SIGTERM: from here on it must not matter where it stands
-	wait_for grep -q '^SigCgt:.*4002$' "/proc/$begun/status"
+	wait_for grep -q '^SigCgt:.*[4-7c-f]..[2367abef]$' "/proc/$begun/status"
 }
 
 running=0

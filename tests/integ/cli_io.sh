@@ -61,5 +61,9 @@ says 2 '--block-count is missing' -- nvmetls write-zeroes "${at[@]}"
 says 2 'one of each' -- nvmetls dsm "${at[@]}" --ad
 passes nvmetls read "${at[@]}" -c 7 -d back2
 cmp <(tail -c +513 back2) <(tail -c +513 data)
-says 1 'no memory for' 'lower --numjobs' -- sh -c "ulimit -v 1000000 && exec nvmetls perf ${at[*]} --rw read --bs 1M --iodepth 1023"
+# AddressSanitizer itself needs more addresses than the limit leaves
+sh -c 'ulimit -v 1000000 && exec nvmetls --version' >version 2>&1 || true
+if ! grep -q Sanitizer version; then
+	says 1 'no memory for' 'lower --numjobs' -- sh -c "ulimit -v 1000000 && exec nvmetls perf ${at[*]} --rw read --bs 1M --iodepth 1023"
+fi
 stop
