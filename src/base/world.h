@@ -116,7 +116,9 @@ struct world_ops {
 	void (*watch)(struct world *w, struct world_sock *s, world_ready_fn ready, void *ctx);
 	/* Undo watch(), so that another world may watch the socket. No callback follows. */
 	void (*unwatch)(struct world_sock *s);
-	/* Close (unwatches first). @abort: RST instead of FIN. */
+	/* Send FIN behind what was sent; receiving goes on. */
+	void (*finish)(struct world_sock *s);
+	/* Close (unwatches first). @abort: RST instead of FIN; what was not sent yet never will be. */
 	void (*close)(struct world_sock *s, bool abort);
 
 	void (*io_submit)(struct world *w, struct world_io *io);

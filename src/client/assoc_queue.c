@@ -15,6 +15,8 @@
 
 /* After a TermReq the other side is given that long to close. */
 #define LINGER_NS (300 * NS_PER_MS)
+/* A controller that is there closes when its I/O has ended, which may take it that long. */
+#define AWAIT_NS (2 * NS_PER_SEC)
 
 /* "I/O queue 3: " for people, who mostly have one queue and need not know. */
 static void fail_queue(struct assoc_queue *q, struct fault why, const char *detail)
@@ -69,11 +71,14 @@ static void closed(struct conn *c)
 	q->why = end_cause(s);
 	memcpy(q->detail, s->detail, sizeof(q->detail));
 	q->counters = s->counters;
+	q->peer_closed = s->peer_closed;
 	if (s->channel) {
 		q->key_updates_sent = s->channel->counters.key_updates_sent;
 		q->key_updates_received = s->channel->counters.key_updates_received;
 	}
 	session_free(s);
+	if (q->qid && q->a->config.left)
+		q->a->config.left(q->a->config.ctx, q->qid - 1u);
 	if (c->w == q->a->home) {
 		gone(q);
 		return;
@@ -192,10 +197,12 @@ static void connected(void *ctx, struct fault why, const struct nvme_cqe *cqe)
 		snprintf(line, sizeof(line), "Connect: status %03xh, %.*s%s", why.code,
 			 (int)strcspn(text, ":"), text,
 			 load_le16(cqe->status) & 0x8000 ? ", final" : "");
+		a->final = load_le16(cqe->status) & 0x8000;
 		fail_queue(q, why, line);
 		return;
 	}
 	q->state = ASSOC_Q_LIVE;
+	q->carried = true;
 	if (q->qid == 0)
 		assoc_admin_live(a, cqe);
 	else
@@ -229,7 +236,8 @@ static struct session_config session_config(struct assoc *a, struct assoc_queue 
 		.record = { .own_plain_max = TLS_RECORD_PLAIN_MAX, .may_update = c->key_update,
 			    .rekey_bytes = c->rekey_bytes },
 		.handshake_timeout_ns = timeout_ns,
-		.linger_ns = LINGER_NS,
+		.linger_ns = c->await_close ? AWAIT_NS : LINGER_NS,
+		.await_close = c->await_close,
 		.secured = secured,
 		.ctx = q,
 	};

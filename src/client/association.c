@@ -328,6 +328,26 @@ static void run_task(struct world *w, struct world_task *t)
 	}
 }
 
+/*
+ * Nothing that we sent is under way any more: the sockets were reset. So the last sign of life that
+ * the controller saw lies in the past; where any command is one, it may take it two rounds to
+ * notice (NVMe Base 2.1 3.9), and then CQT to stop.
+ */
+uint64_t assoc_quiet_ns(const struct assoc *a)
+{
+	const struct bringup_result *r = &a->bringup.result;
+	uint64_t kato = max_u64(a->config.kato_ms, r->kato_ms) * NS_PER_MS;
+	bool closed = true;
+
+	for (uint16_t i = 1; i < a->queue_count; i++)
+		closed &= !a->queues[i].carried || a->queues[i].peer_closed;
+	if (closed)
+		return 0;
+	if (kato == 0)
+		return WORLD_NEVER;
+	return (r->traffic_based ? 2 : 1) * kato + load_le16(r->id.cqt) * NS_PER_MS;
+}
+
 void assoc_move(struct assoc *a, unsigned int index, struct world *to)
 {
 	struct assoc_queue *q = assoc_io(a, index);

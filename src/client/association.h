@@ -37,6 +37,7 @@ struct assoc_config {
 	uint16_t queue_size;		/* entries per I/O queue, 2..HQUEUE_ENTRIES_MAX */
 	uint32_t kato_ms;		/* 0: no keep-alive */
 	bool hdgst, ddgst, disable_sqflow;
+	bool await_close;		/* every queue waits for the peer's close: see assoc_quiet_ns() */
 	uint64_t connect_timeout_ns;	/* from assoc_start() to up() */
 	uint64_t command_timeout_ns, shutdown_timeout_ns;
 
@@ -50,6 +51,8 @@ struct assoc_config {
 	void (*down)(void *ctx);
 	/* A queue has come to the world it was to move to. Called there. May be NULL. */
 	void (*arrived)(void *ctx, unsigned int index);
+	/* An I/O queue has ended; all its commands were given back. Called where it lived. May be NULL. */
+	void (*left)(void *ctx, unsigned int index);
 	void *ctx;
 };
 
@@ -65,12 +68,14 @@ struct assoc_queue {
 	bool leaving;			/* conn_move() was called: not ours before it has arrived */
 	bool close_sent, close_posted;	/* posted, and not acknowledged */
 	struct fault close_why;		/* what its commands are to get */
+	bool carried;			/* its Connect was accepted: commands may have gone over it */
 	struct world_post gone_post, close_post, ack_post, moved_post;
 	/* set in the queue's world when it ends; read at home after that */
 	struct fault why;
 	char detail[512];
 	struct session_counters counters;
 	uint64_t key_updates_sent, key_updates_received;
+	bool peer_closed;		/* the controller let go of it; what it did for it is over */
 };
 
 enum assoc_state {
@@ -97,6 +102,7 @@ struct assoc {
 	struct fault why;		/* why it ended; kind NONE: on request */
 	char detail[640];
 	bool told_lost;
+	bool final;			/* refused for good: connecting again would not help (DNR) */
 	uint64_t connect_deadline_ns, shutdown_deadline_ns, ka_interval_ns, ka_answered;
 	bool ka_sent;
 	struct hcmd ka;
@@ -116,6 +122,12 @@ void assoc_start(struct assoc *a);
  * for shutdown_timeout_ns. From any state.
  */
 void assoc_shutdown(struct assoc *a);
+/*
+ * When it is down: how long from now until the controller is known to do nothing more for it. 0: it
+ * closed every I/O queue. Else it may have lost sight of us: then keep-alive ends it. WORLD_NEVER:
+ * there is no keep-alive, and one cannot know.
+ */
+uint64_t assoc_quiet_ns(const struct assoc *a);
 /* Hand I/O queue @index over to @to. UP only. arrived() is called there. */
 void assoc_move(struct assoc *a, unsigned int index, struct world *to);
 

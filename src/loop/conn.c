@@ -67,6 +67,8 @@ static size_t receive(struct conn *c)
 /* What the peer said before it closed (an alert, a TermReq) tells more than the error does. */
 static void send_failed(struct conn *c, int err)
 {
+	/* after a failure of our own, recv tells of an end that the peer knows nothing of */
+	c->session.own_end |= err != -ECONNRESET && err != -EPIPE;
 	c->may_read = true;
 	receive(c);
 	session_socket_error(&c->session, err);
@@ -145,7 +147,8 @@ static void close_socket(struct conn *c)
 {
 	if (!c->sock)
 		return;
-	ops(c)->close(c->sock, false);
+	/* what a peer that was given up has not taken by now it must not take later */
+	ops(c)->close(c->sock, c->session.fin && !c->session.peer_closed);
 	c->sock = NULL;
 	c->may_read = false;
 	c->write_blocked = true;
@@ -220,6 +223,10 @@ static size_t turn_out(struct conn *c, uint64_t deadline_ns)
 
 	if (c->session.state != was && c->session.state != SESSION_DEAD)
 		conn_wake(c); /* another deadline holds now */
+	if (c->session.fin && !c->fin_sent && c->session.state == SESSION_CLOSING) {
+		c->fin_sent = true;
+		ops(c)->finish(c->sock);
+	}
 	if (session_wants_job(&c->session) && !c->job_running)
 		run_job(c);
 	if (c->session.state != SESSION_DEAD)

@@ -25,6 +25,7 @@ struct conn {
 	bool queued;			/* the task waits in the world */
 	bool woken;			/* a turn is wanted, not only a look at the socket */
 	bool away;			/* between two worlds */
+	bool fin_sent;
 	uint64_t connect_deadline_ns;	/* 0: none */
 	uint64_t timer_ns;		/* what the timer is set to; 0: not set */
 	char peer_addr[64];		/* "127.0.0.1:4420", for logs */

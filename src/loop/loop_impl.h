@@ -137,6 +137,7 @@ ssize_t sock_recv(struct world_sock *s, const struct iovec *iov, int iov_count);
 ssize_t sock_send(struct world_sock *s, const struct iovec *iov, int iov_count);
 void sock_watch(struct world *w, struct world_sock *s, world_ready_fn ready, void *ctx);
 void sock_unwatch(struct world_sock *s);
+void sock_finish(struct world_sock *s);
 void sock_close(struct world_sock *s, bool abort);
 /* Call the socket's owner; @events 0: only try. Returns whether something moved. */
 bool sock_ready(struct loop *l, struct world_sock *s, unsigned int events);

@@ -81,7 +81,8 @@ static void op_wake(struct world *w, struct world_task *t)
 		.name = kind, .now_ns = op_now, .random = op_random, .connect = sock_connect,   \
 		.listen = sock_listen, .local_addr = sock_local_addr, .sock_error = sock_error, \
 		.recv = sock_recv, .send = sock_send, .watch = sock_watch,                      \
-		.unwatch = sock_unwatch, .close = sock_close, .io_submit = op_io_submit,        \
+		.unwatch = sock_unwatch, .finish = sock_finish, .close = sock_close,            \
+		.io_submit = op_io_submit,                                                      \
 		.job = op_job, .post = op_post, .timer_set = op_timer_set,                      \
 		.timer_cancel = op_timer_cancel, .wake = op_wake,                               \
 	}

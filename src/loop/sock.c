@@ -205,6 +205,11 @@ void sock_unwatch(struct world_sock *s)
 	s->l = NULL;
 }
 
+void sock_finish(struct world_sock *s)
+{
+	(void)shutdown(s->fd, SHUT_WR); /* it may be broken: recv will tell */
+}
+
 void sock_close(struct world_sock *s, bool abort)
 {
 	struct linger now = { .l_onoff = 1, .l_linger = 0 };

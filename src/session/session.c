@@ -146,6 +146,16 @@ static void fail_tls(struct session *s, struct fault why)
 	end_stream(s);
 }
 
+/* Not a byte more; then see whether the peer closes. */
+static void abandon(struct session *s)
+{
+	pdu_writer_drop_all(&s->stream->writer);
+	s->out_head = s->out_tail = 0;
+	s->said = s->fin = true;
+	enter_closing(s, s->config.linger_ns, true);
+	end_stream(s);
+}
+
 /*
  * A TermReq cannot come in the middle of another PDU. What was begun is finished if it fits
  * the send buffer; else the connection just ends, as the specification allows.
@@ -189,6 +199,8 @@ void session_fail(struct session *s, struct fault why)
 	} else if ((why.kind == FAULT_NONE || why.kind == FAULT_NVME) && was == SESSION_OPEN) {
 		enter_closing(s, s->config.linger_ns, false);
 		session_closing(s);
+	} else if (s->config.await_close && was == SESSION_OPEN) {
+		abandon(s);
 	} else {
 		session_die(s);
 	}
@@ -239,6 +251,7 @@ static enum cause eof_cause(const struct session *s)
 /* Whatever we still have to say, nobody listens: NVMe/TCP knows no half-closed connection. */
 static void peer_gone(struct session *s, int err, enum cause bare)
 {
+	bool was_open = s->state == SESSION_OPEN;
 	enum cause cause;
 
 	if (s->state == SESSION_OPEN || s->state == SESSION_HANDSHAKE ||
@@ -251,12 +264,23 @@ static void peer_gone(struct session *s, int err, enum cause bare)
 			snprintf(s->detail, sizeof(s->detail), "%s",
 				 handshake_detail(s->handshake));
 	}
-	session_die(s);
+	if (s->config.await_close && was_open && !s->eof)
+		abandon(s);
+	else
+		session_die(s);
 }
 
 void session_eof(struct session *s)
 {
 	s->eof = true;
+	s->peer_closed = !s->own_end;
+	peer_gone(s, EPIPE, CAUSE_PEER_CLOSED);
+}
+
+void session_notified(struct session *s)
+{
+	if (!s->config.await_close)
+		s->eof = true;
 	peer_gone(s, EPIPE, CAUSE_PEER_CLOSED);
 }
 
@@ -279,6 +303,7 @@ void session_socket_error(struct session *s, int err)
 	}
 	s->eof = true;
 	if (s->started && (err == -ECONNRESET || err == -EPIPE)) {
+		s->peer_closed = !s->own_end;
 		peer_gone(s, ECONNRESET, CAUSE_PEER_RESET);
 		return;
 	}

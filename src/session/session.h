@@ -52,6 +52,11 @@ struct session_config {
 	struct record_config record;
 	uint64_t handshake_timeout_ns;	/* from session_start() to OPEN; 0: none */
 	uint64_t linger_ns;		/* CLOSING at most; NVMe/TCP: 30 s after a TermReq */
+	/*
+	 * An open connection, however it ends, is kept until the peer has closed its end or @linger_ns
+	 * has passed; the owner sends FIN (@fin). So one can tell whether the peer is done with it.
+	 */
+	bool await_close;
 	/* The transport stands; called once, before the stream sees its first byte. */
 	void (*secured)(void *ctx, const struct session_peer *peer);
 	void *ctx;
@@ -75,6 +80,9 @@ struct session {
 	bool secure;			/* the channel is TLS */
 	bool await_eof;			/* CLOSING: the peer is to close after our last bytes */
 	bool said;			/* CLOSING: alert or close_notify is queued */
+	bool fin;			/* CLOSING: nothing more is sent, FIN is due */
+	bool peer_closed;		/* EOF or a reset came from the peer */
+	bool own_end;			/* what looks like EOF may be none (set by the owner) */
 	bool ending;			/* @why is decided */
 	struct fault why;		/* why it ends; kind NONE: orderly */
 	char detail[512];		/* one more line about it, or "" */

@@ -18,6 +18,8 @@ void session_fail(struct session *s, struct fault why);
 void session_die(struct session *s);
 /* The peer sends nothing more. */
 void session_eof(struct session *s);
+/* It said close_notify: the same, but its socket may still stand. */
+void session_notified(struct session *s);
 /* CLOSING: take the next step if the last one is done. */
 void session_closing(struct session *s);
 

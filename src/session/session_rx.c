@@ -159,7 +159,7 @@ static void take_events(struct session *s)
 	if (events & CHANNEL_REKEYED_RX && s->config.role == TLS_SERVER && s->secure)
 		record_set_may_update(s->channel, true);
 	if (events & CHANNEL_CLOSE_NOTIFY)
-		session_eof(s);
+		session_notified(s);
 }
 
 /* Open the unit at the front of s->wire and feed it. False: stop. */

@@ -49,7 +49,7 @@ int session_send_iov(struct session *s, struct iovec *iov, int max)
 {
 	int count = 0;
 
-	if (!s->started || s->state == SESSION_JOB || s->state == SESSION_DEAD)
+	if (!s->started || s->state == SESSION_JOB || s->state == SESSION_DEAD || s->fin)
 		return 0;
 	if (s->channel && !s->secure) {
 		pdu_writer_gather_all(&s->stream->writer, iov, max, &count);

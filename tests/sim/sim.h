@@ -103,6 +103,7 @@ ssize_t sim_net_recv(struct world_sock *k, const struct iovec *iov, int iov_coun
 ssize_t sim_net_send(struct world_sock *k, const struct iovec *iov, int iov_count);
 void sim_net_watch(struct world *w, struct world_sock *k, world_ready_fn ready, void *ctx);
 void sim_net_unwatch(struct world_sock *k);
+void sim_net_finish(struct world_sock *k);
 void sim_net_close(struct world_sock *k, bool abort);
 void sim_net_free(struct sim *s);
 /* Reset every connection that stands. */

@@ -296,6 +296,14 @@ void sim_net_unwatch(struct world_sock *k)
 	k->ready = NULL;
 }
 
+void sim_net_finish(struct world_sock *k)
+{
+	struct world_sock *to = k->peer;
+
+	if (to && !to->closed && !k->reset)
+		sim_at(k->sim, delivers_in(to), delivery_time(to), deliver_fin, to, 0);
+}
+
 void sim_net_close(struct world_sock *k, bool abort)
 {
 	struct world_sock *to = k->peer;

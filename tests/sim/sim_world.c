@@ -229,6 +229,7 @@ static const struct world_ops ops = {
 	.send = sim_net_send,
 	.watch = sim_net_watch,
 	.unwatch = sim_net_unwatch,
+	.finish = sim_net_finish,
 	.close = sim_net_close,
 	.io_submit = sim_disk_submit,
 	.job = job,

@@ -189,7 +189,9 @@ static void end(struct stream *s, struct fault why)
 
 static bool drained(const struct stream *s)
 {
-	return ((const struct tiny *)s)->tokens == 0;
+	const struct tiny *t = (const struct tiny *)s;
+
+	return t->tokens == 0 && !t->busy;
 }
 
 static enum cause eof_cause(const struct stream *s)

@@ -20,6 +20,7 @@
 struct tiny {
 	struct stream s;
 	bool server, greeted;
+	bool busy;			/* its backend is not done: not drained */
 	struct prng *prng;
 	uint32_t total, sent, done;	/* commands */
 	uint32_t read_bytes[TINY_DEPTH];	/* client: data of outstanding commands that came */

@@ -247,6 +247,101 @@ static void timeout(void **state)
 	teardown();
 }
 
+/* Step until @done; false: nothing happens any more. */
+static bool step_until(bool (*done)(void))
+{
+	for (int i = 0; i < 3000000; i++) {
+		if (done())
+			return true;
+		if (!sim_step(&both.sim))
+			return false;
+	}
+	return false;
+}
+
+static bool some_commands(void)
+{
+	return both.client.tiny.done >= 10 && both.sim.current == &both.sim.worlds[2];
+}
+
+static bool client_closed(void)
+{
+	return both.client.closed;
+}
+
+static bool server_over(void)
+{
+	return both.server.closed || both.server.conn.session.state == SESSION_DEAD;
+}
+
+/* The client leaves in the middle, by itself or because the server said something bad. */
+static void start_awaiting(uint64_t seed, bool busy)
+{
+	setup(seed, 80);
+	both.client.conn.session.config.await_close = true;
+	both.server.tiny.busy = busy;
+	assert_int_equal(dial(4420, NS_PER_SEC), 0);
+	assert_true(step_until(some_commands));
+	if (seed % 2)
+		both.client.tiny.fail_turn = fault_os(ETIMEDOUT, CAUSE_OS);
+	else
+		session_close(&both.client.conn.session, fault_os(ECONNABORTED, CAUSE_OS));
+	conn_wake(&both.client.conn);
+}
+
+static void let_go(struct sim *s, void *a, uint64_t b)
+{
+	(void)s;
+	(void)a;
+	(void)b;
+	both.server.tiny.busy = false;
+	conn_wake(&both.server.conn);
+}
+
+/* The server's backend is done at @at; nothing tells the client before. */
+static void let_go_at(uint64_t at)
+{
+	sim_at(&both.sim, sim_of(both.server.conn.w), at, let_go, NULL, 0);
+	while (both.server.tiny.busy && sim_step(&both.sim))
+		assert_false(both.client.closed && both.client.conn.session.peer_closed);
+}
+
+/* What comes back is over at the other end, too; and who waits for that hears it. */
+static void awaits_close(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		start_awaiting(seed, seed % 4 > 1);
+		assert_true(step_until(server_over));
+		if (both.server.tiny.busy)
+			let_go_at(both.sim.now + 500 * NS_PER_MS);
+		assert_true(step_until(client_closed));
+		assert_true(session_over(&both.server.conn.session));
+		assert_true(both.client.conn.session.peer_closed);
+		assert_int_equal(both.sim.resets, 0);
+		teardown();
+	}
+}
+
+/* A peer that does not close is reset, and that is not taken for its end. */
+static void never_closes(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		uint64_t left;
+
+		start_awaiting(seed, true);
+		left = both.sim.now;
+		assert_true(step_until(client_closed));
+		assert_true(both.sim.now - left >= NS_PER_SEC);
+		assert_false(both.client.conn.session.peer_closed);
+		assert_int_equal(both.server.closed, 0);
+		let_go_at(both.sim.now + 1);
+		run();
+		teardown();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +349,8 @@ int main(void)
 		cmocka_unit_test(resets),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(timeout),
+		cmocka_unit_test(awaits_close),
+		cmocka_unit_test(never_closes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
