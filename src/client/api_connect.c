@@ -285,6 +285,7 @@ static int make_queues(struct nvmetls *c, struct nvmetls_error *e)
 	unsigned int n = assoc_io_count(c->assoc);
 
 	c->mdts_bytes = c->assoc->bringup.result.mdts_bytes;
+	c->oncs = load_le16(c->assoc->bringup.result.id.oncs);
 	c->queues = calloc(n ? n : 1, sizeof(*c->queues));
 	if (!c->queues)
 		return api_error_fault(e, fault_os(ENOMEM, CAUSE_NO_MEMORY), "", "");

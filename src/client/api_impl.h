@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/secret.h"
 #include "client/association.h"
+#include "client/ns_id.h"
 #include "keys/hostid.h"
 #include "keys/keystore.h"
 #include "loop/loop.h"
@@ -70,7 +71,9 @@ struct nvmetls_queue {
 };
 
 struct api_ns {
-	uint32_t nsid, block_shift;
+	_Atomic uint32_t usable_nsid;	/* 0: nothing may be sent to it */
+	uint32_t block_shift;		/* does not change */
+	struct ns_id id;		/* as it has to be; under ns_lock */
 };
 
 struct nvmetls {
@@ -79,6 +82,7 @@ struct nvmetls {
 	uint32_t spin_us;
 	bool spin_always;
 	uint32_t mdts_bytes;
+	uint16_t oncs;
 	struct loops *loops;
 	struct world *home;
 	struct assoc *assoc;
@@ -102,8 +106,8 @@ struct nvmetls {
 	char detail[640];
 
 	pthread_mutex_t ns_lock;
-	atomic_uint ns_count;
-	struct api_ns ns[API_NS_MAX]; /* those below ns_count do not change */
+	atomic_uint ns_count, ns_refused;
+	struct api_ns ns[API_NS_MAX]; /* those below ns_count stay */
 };
 
 /* ---- api_error.c ---- */
@@ -165,8 +169,13 @@ struct admin_req {
 /* Submit an admin command and wait. 0, negative errno, or NVMe status; *ret_cqe may be NULL. */
 int api_admin(struct nvmetls *c, const struct nvme_sqe *sqe, enum hcmd_dir dir, void *data,
 	      uint32_t len, struct nvme_cqe *ret_cqe);
-/* log2 of @nsid's block. 0, or as api_admin(). */
+
+/* ---- api_ns.c ---- */
+
+/* log2 of @nsid's block. 0, or as api_admin(); -EIO: it is refused. */
 int api_block_shift(struct nvmetls *c, uint32_t nsid, uint32_t *ret);
+/* It is not what it was: nothing may be sent to it. From any thread. */
+bool api_ns_refused(struct nvmetls *c, uint32_t nsid);
 
 /* ---- api_io.c ---- */
 

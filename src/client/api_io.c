@@ -85,6 +85,8 @@ int api_io_prepare(struct nvmetls_queue *q, struct nvmetls_io *io)
 
 	*c = (struct hcmd){ .dir = HCMD_NONE };
 	r->q = q;
+	if (io->op != NVMETLS_READ && io->op != NVMETLS_WRITE && api_ns_refused(q->c, io->nsid))
+		return -EIO;
 	r->sync = false;
 	if (io->op == NVMETLS_FLUSH) {
 		nvme_sqe_flush(&c->sqe, io->nsid);
