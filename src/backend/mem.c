@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * mem - blocks in anonymous memory; gone with the process. Pages are taken as they are written.
+ * mem - blocks in anonymous memory; gone with the process. Pages (huge ones where
+ * the system has them) are taken as they are written.
  *
  * Used by several threads at once without locks: the order of overlapping commands is undefined
  * in NVMe too.
@@ -16,7 +17,9 @@
 #include "backend/backend_impl.h"
 #include "base/bytes.h"
 
-#define ZERO_AT_ONCE (256u << 10)
+#define ZERO_AT_ONCE   (256u << 10)
+#define PREFETCH_BYTES 8192
+#define CACHE_LINE     64
 
 static int mem_open(struct backend *b, const char *spec, char *why, size_t why_size)
 {
@@ -33,6 +36,7 @@ static int mem_open(struct backend *b, const char *spec, char *why, size_t why_s
 		snprintf(why, why_size, "mem:%s: %s", spec, strerror(err));
 		return -err;
 	}
+	madvise(p, size, MADV_HUGEPAGE); /* fewer TLB misses; no matter where it cannot be had */
 	b->impl = p;
 	b->size_bytes = size;
 	b->can_deallocate = b->can_write_zeroes = b->lends = true;
@@ -96,6 +100,16 @@ static enum io_status submit_zero(struct world *w, struct io *io, uint8_t *at)
 	return IO_DONE;
 }
 
+/*
+ * What is lent is read soon, by the cipher or the kernel: begin to fetch it while other commands
+ * are looked at. The processor finds the rest of a long range by itself.
+ */
+static void prefetch(const uint8_t *at, uint64_t len)
+{
+	for (uint64_t i = 0; i < len && i < PREFETCH_BYTES; i += CACHE_LINE)
+		__builtin_prefetch(at + i, 0, 2);
+}
+
 static enum io_status mem_submit(struct backend *b, struct world *w, struct io *io)
 {
 	uint8_t *at = (uint8_t *)b->impl + io->offset_bytes;
@@ -106,6 +120,7 @@ static enum io_status mem_submit(struct backend *b, struct world *w, struct io *
 			io->iov[0] = (struct iovec){ at, io->len_bytes };
 			io->iov_count = 1;
 			io->borrowed = true;
+			prefetch(at, io->len_bytes);
 			break;
 		}
 		copy(at, io);

@@ -6,6 +6,7 @@
 
 #define SESSION_CARRY_BYTES   RECORD_WIRE_MAX
 #define SESSION_OUT_RECORDS   10 /* full records sealed per send */
+#define SESSION_SEND_BYTES    (64u << 10) /* of sealed whole PDUs, then they are sent */
 #define SESSION_CONTROL_BYTES 64 /* what seal_control() needs */
 #define SESSION_OUT_BYTES \
 	(SESSION_OUT_RECORDS * (TLS_RECORD_PLAIN_MAX + RECORD_OVERHEAD) + SESSION_CONTROL_BYTES)

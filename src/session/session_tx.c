@@ -34,13 +34,23 @@ static bool seal_one(struct session *s)
 	return true;
 }
 
+/*
+ * Whole PDUs are worth a send of their own: the peer begins with them while the next are sealed.
+ * What is in the middle of a PDU fills the buffer: nobody can begin with that.
+ */
+static bool enough(const struct session *s)
+{
+	return s->out_tail - s->out_head >= SESSION_SEND_BYTES &&
+	       s->stream->writer.front_done == 0;
+}
+
 void session_seal(struct session *s)
 {
 	size_t room = s->channel->plain_max + s->channel->overhead + SESSION_CONTROL_BYTES;
 
 	if (s->out_head == s->out_tail)
 		s->out_head = s->out_tail = 0;
-	while (s->state != SESSION_DEAD && s->out_cap - s->out_tail >= room)
+	while (s->state != SESSION_DEAD && s->out_cap - s->out_tail >= room && !enough(s))
 		if (!seal_one(s))
 			break;
 }

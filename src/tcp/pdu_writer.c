@@ -202,14 +202,12 @@ static bool put_pdu(struct gather *g, const struct pdu_tx *t, size_t skip)
  */
 #define FILL_MIN 4096
 
-/* May the PDU @t with @left bytes join a record that holds @sum, with @data of another PDU in it? */
-static bool joins(const struct pdu_tx *t, size_t left, size_t sum, bool data, size_t limit)
+/* May the PDU @t with @left bytes join a record that holds @sum? */
+static bool joins(const struct pdu_tx *t, size_t left, size_t sum, size_t limit)
 {
-	if (!t->data_len)
-		return left <= limit - sum;
-	if (left > limit)
+	if (t->data_len && left > limit)
 		return limit - sum >= FILL_MIN;
-	return !data && left <= limit - sum;
+	return left <= limit - sum;
 }
 
 size_t pdu_writer_gather(const struct pdu_writer *w, size_t limit, struct iovec *iov, int max,
@@ -217,16 +215,14 @@ size_t pdu_writer_gather(const struct pdu_writer *w, size_t limit, struct iovec 
 {
 	struct gather g = { .iov = iov, .max = max, .limit = limit };
 	size_t done = w->front_done;
-	bool data = false;
 
 	for (uint32_t i = 0; i < w->used; i++, done = 0) {
 		const struct pdu_tx *t = nth(w, i);
 
-		if (i && !joins(t, wire_len(t), g.sum, data, limit))
+		if (i && !joins(t, wire_len(t), g.sum, limit))
 			break;
 		if (!put_pdu(&g, t, done))
 			break;
-		data |= t->data_len != 0;
 	}
 	*ret_count = g.count;
 	return g.sum;

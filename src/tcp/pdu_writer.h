@@ -65,9 +65,9 @@ void pdu_writer_add(struct pdu_writer *w, const void *hdr, const struct iovec *i
 
 /*
  * The next plaintext to seal as one record: up to @limit bytes and @max iovecs from the
- * front. Cuts where it pays: small PDUs (capsules, R2Ts, responses) are packed, a PDU with data
- * begins a new record unless it fits behind small ones, and a response rides with its data;
- * data over @limit fills records. Returns the bytes, *ret_count the iovecs; 0: empty.
+ * front. Cuts where it pays (docs/perf-log.md): whole PDUs share a record as long as they fit,
+ * what does not fit begins the next; data over @limit fills records. Returns the bytes,
+ * *ret_count the iovecs; 0: empty.
  */
 size_t pdu_writer_gather(const struct pdu_writer *w, size_t limit, struct iovec *iov, int max,
 			 int *ret_count);

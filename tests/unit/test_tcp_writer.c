@@ -162,17 +162,19 @@ static void record_cuts(void **state)
 		/* clang-format off */
 		{ "commands are packed", { { 4, 0 }, { 4, 0 }, { 4, 0 } }, { 3 * 72 } },
 		{ "a response rides with its data", { { 7, 4096 }, { 5, 0 }, { 7, 4096 }, { 5, 0 } },
-		  { 4144, 4144 } },
-		{ "one record per 4 KiB", { { 7, 4096 }, { 7, 4096 }, { 7, 4096 } }, { 4120, 4120, 4120 } },
+		  { 2 * 4144 } },
+		{ "whole PDUs share a record", { { 7, 4096 }, { 7, 4096 }, { 7, 4096 }, { 7, 4096 } },
+		  { 3 * 4120, 4120 } },
 		{ "data behind small ones", { { 4, 0 }, { 4, 0 }, { 4, 4096 }, { 4, 4096 } },
-		  { 144 + 4168, 4168 } },
+		  { 144 + 2 * 4168 } },
 		{ "data that does not fit begins anew", { { 5, 0 }, { 7, 16360 }, { 5, 0 } },
 		  { 24, 16384, 24 } },
 		{ "large data fills records", { { 7, 131072 }, { 5, 0 } },
 		  { RECORD, RECORD, RECORD, RECORD, RECORD, RECORD, RECORD, RECORD, 48 } },
 		{ "large data follows large data", { { 7, 32768 }, { 5, 0 }, { 7, 32768 }, { 5, 0 } },
 		  { RECORD, RECORD, RECORD, RECORD, 96 } },
-		{ "4 KiB does not", { { 7, 16384 }, { 7, 4096 } }, { RECORD, 24, 4120 } },
+		{ "4 KiB behind the end of large data", { { 7, 16384 }, { 7, 4096 } },
+		  { RECORD, 24 + 4120 } },
 		/* clang-format on */
 	};
 
