@@ -14,6 +14,9 @@
 #include "base/secret.h"
 #include "crypto/aead_impl.h"
 
+#define AHEAD	   4096	/* bytes between the cipher and the prefetch before it */
+#define AHEAD_STEP 2048	/* bytes per call of the cipher meanwhile; a multiple of its block */
+
 struct mb {
 	struct aead aead;
 	struct gcm_context_data open;	/* of the streaming open under way */
@@ -78,6 +81,35 @@ static void mb_set_key(struct aead *a, const uint8_t *key)
 		IMB_AES256_GCM_PRE(mgr, key, &m->key);
 }
 
+static void enc_update(struct mb *m, struct gcm_context_data *ctx, uint8_t *out, const uint8_t *in,
+		       size_t len)
+{
+	if (m->aead.alg == AEAD_AES_128_GCM)
+		IMB_AES128_GCM_ENC_UPDATE(mgr, &m->key, ctx, out, in, len);
+	else
+		IMB_AES256_GCM_ENC_UPDATE(mgr, &m->key, ctx, out, in, len);
+}
+
+/*
+ * Data of a device is seldom in a cache. The processor's own look-ahead stops at each page; the
+ * cipher is fast enough to wait for it. A prefetch never faults, also not behind the end, where
+ * the data of the next record is.
+ */
+static void enc_ahead(struct mb *m, struct gcm_context_data *ctx, uint8_t *out, const uint8_t *in,
+		      size_t len)
+{
+	while (len) {
+		size_t n = len < AHEAD_STEP ? len : AHEAD_STEP;
+
+		for (size_t i = 0; i < n; i += 64)
+			__builtin_prefetch((const void *)((uintptr_t)in + AHEAD + i), 0, 2);
+		enc_update(m, ctx, out, in, n);
+		in += n;
+		out += n;
+		len -= n;
+	}
+}
+
 static void seal_gather(struct mb *m, const uint8_t *nonce, const void *aad, size_t aad_len,
 			const struct iovec *in, int in_count, uint8_t *out, uint8_t *tag)
 {
@@ -89,12 +121,8 @@ static void seal_gather(struct mb *m, const uint8_t *nonce, const void *aad, siz
 	else
 		IMB_AES256_GCM_INIT(mgr, &m->key, &ctx, nonce, aad, aad_len);
 	for (int i = 0; i < in_count; i++) {
-		if (small)
-			IMB_AES128_GCM_ENC_UPDATE(mgr, &m->key, &ctx, out, in[i].iov_base,
-						  in[i].iov_len);
-		else
-			IMB_AES256_GCM_ENC_UPDATE(mgr, &m->key, &ctx, out, in[i].iov_base,
-						  in[i].iov_len);
+		(in[i].iov_len > AHEAD ? enc_ahead : enc_update)(m, &ctx, out, in[i].iov_base,
+								 in[i].iov_len);
 		out += in[i].iov_len;
 	}
 	if (small)
