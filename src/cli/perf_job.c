@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/bytes.h"
+#include "loop/sched.h"
 
 #define NS_PER_S    UINT64_C(1000000000)
 #define NS_PER_MS   UINT64_C(1000000)
@@ -302,6 +303,7 @@ void perf_job_run(struct perf_job *j)
 	struct nvmetls_queue_stats before, after;
 	uint64_t user, sys, now;
 
+	sched_short_slices();
 	nvmetls_get_queue_stats(j->q, &before);
 	thread_cpu(&user, &sys);
 	now = j->start_ns = now_ns();

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,11 @@
  * wake-ups, the peer's and ours, were measured at 66 us and would not have been.
  */
 #define SLEEP_COST_NS	100000u
+
+/* A CPU is crowded when others took it from this thread so often; how often to look, and for how long. */
+#define CROWD_EVERY_NS	(3 * NS_PER_MS)
+#define CROWD_LOOK_NS	(10 * NS_PER_MS)
+#define CROWD_YIELD_NS	(500 * NS_PER_MS)
 
 uint64_t loop_clock_ns(void)
 {
@@ -316,6 +322,28 @@ static void relax(void)
 #endif
 }
 
+/*
+ * Do others want this CPU? Who spins is preempted by them, in the middle of its work, and then waits
+ * for a slice of theirs to end; who sleeps is woken at once (loop/sched.h).
+ */
+static bool crowded(struct loop *l)
+{
+	uint64_t passed = l->now_ns - l->crowd.looked_ns;
+	struct rusage u;
+
+	if (passed >= CROWD_LOOK_NS && getrusage(RUSAGE_THREAD, &u) == 0) {
+		uint64_t times = (uint64_t)u.ru_nivcsw - l->crowd.preempted;
+
+		/* not at the first look; a loop that another thread runs now has a count of its own */
+		if (l->crowd.looked_ns && times >= passed / CROWD_EVERY_NS &&
+		    times < passed / 1000)
+			l->crowd.yield_until_ns = l->now_ns + CROWD_YIELD_NS;
+		l->crowd.preempted = (uint64_t)u.ru_nivcsw;
+		l->crowd.looked_ns = l->now_ns;
+	}
+	return l->now_ns < l->crowd.yield_until_ns && !l->spin_always;
+}
+
 static bool spin(struct loop *l, uint64_t for_ns)
 {
 	uint64_t until = l->now_ns + for_ns;
@@ -359,7 +387,7 @@ static void wait(struct loop *l, uint64_t timeout_ns)
 {
 	uint64_t spin_ns = min_u64(l->spin_ns, timeout_ns);
 
-	if (spin_pays(l) && !must_not_sleep(l) && spin(l, spin_ns))
+	if (spin_pays(l) && !must_not_sleep(l) && !crowded(l) && spin(l, spin_ns))
 		return;
 	sleep_in_poller(l, timeout_ns > spin_ns ? timeout_ns - spin_ns : 0);
 }

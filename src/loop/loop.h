@@ -7,7 +7,8 @@
  * (loop_run_once), which is how a library caller serves its own queues.
  *
  * Waiting: while work keeps coming the loop spins for up to @spin_us (adaptive:
- * only as long as spinning has been paying), else it sleeps in the kernel at once.
+ * only as long as spinning has been paying, and while others leave it the CPU), else it sleeps in
+ * the kernel at once.
  */
 #pragma once
 

@@ -61,6 +61,10 @@ struct loop {
 	uint64_t now_ns, woke_ns; /* of this pass; of the last return from waiting */
 	uint64_t spin_ns;
 	uint32_t spin_score; /* 0..SPIN_ONE: how well spinning would have paid lately */
+	struct {
+		uint64_t looked_ns, yield_until_ns;
+		uint64_t preempted; /* times, of the thread that looked last */
+	} crowd;
 
 	struct timer_wheel timers;
 	struct list tasks;

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "loop/loop_impl.h"
+#include "loop/sched.h"
 
 #define LOOPS_MAX     64u
 #define RX_ALIGN      4096u
@@ -280,6 +281,7 @@ static void *thread_main(void *arg)
 
 	snprintf(name, sizeof(name), "nvmetls-loop%u", l->world.index % 100);
 	pthread_setname_np(pthread_self(), name);
+	sched_short_slices();
 	run_until_stopped(l);
 	return NULL;
 }

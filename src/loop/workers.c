@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "loop/sched.h"
 
 #define WORKERS_MAX 64
 
@@ -84,6 +85,7 @@ static void *worker(void *arg)
 	struct workers *p = arg;
 
 	pthread_setname_np(pthread_self(), "nvmetls-work");
+	sched_usual_slices();
 	pthread_mutex_lock(&p->lock);
 	while (!p->stop) {
 		enum work_kind kind;
