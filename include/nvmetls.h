@@ -54,6 +54,27 @@ struct nvmetls_error {
 enum nvmetls_tls { NVMETLS_TLS_OFF, NVMETLS_TLS_REQUIRED };
 enum nvmetls_serve { NVMETLS_SERVE_THREAD, NVMETLS_SERVE_CALLER };
 
+/*
+ * What happens to a connection that comes back by itself. LOST: I/O is held from now on. RETRY_FAILED:
+ * an attempt to connect. IO_FAILS: fast_io_fail_ms are over. RECONNECTED: I/O flows again. GIVEN_UP:
+ * it will not come back. NS_CHANGED: ask nvmetls_namespace() again. NS_REFUSED: it is not the
+ * namespace that it was; its I/O fails with -EIO.
+ */
+enum nvmetls_event_kind {
+	NVMETLS_EVENT_LOST,
+	NVMETLS_EVENT_RETRY_FAILED,
+	NVMETLS_EVENT_IO_FAILS,
+	NVMETLS_EVENT_RECONNECTED,
+	NVMETLS_EVENT_GIVEN_UP,
+	NVMETLS_EVENT_NS_CHANGED,
+	NVMETLS_EVENT_NS_REFUSED,
+};
+struct nvmetls_event {
+	enum nvmetls_event_kind kind;
+	uint32_t nsid;			/* NS_...; else 0 */
+	struct nvmetls_error error;	/* why; RECONNECTED: empty */
+};
+
 struct nvmetls_options {
 	size_t size;			/* sizeof(struct nvmetls_options): set by the INIT macro */
 	const char *traddr, *trsvcid;	/* address or name; port (NULL: 4420, discovery 8009) */
@@ -77,13 +98,26 @@ struct nvmetls_options {
 	uint64_t rekey_bytes;		/* KeyUpdate after that many bytes per key; 0: near the limit of the cipher */
 	bool key_update;		/* send KeyUpdate also to targets that do not announce it */
 	const char *keylog_file;	/* append NSS key log lines, for debugging only; NULL: none */
+	/*
+	 * Coming back: with reconnect_delay_ms the library connects again by itself. I/O under way is held
+	 * and sent again when the old connection is known dead: the controller closed it, or its
+	 * keep-alive time is over (so without keep-alive only the former). The first attempts follow
+	 * each other faster. Queues that their callers serve come back within nvmetls_poll().
+	 */
+	uint32_t reconnect_delay_ms;	/* longest time between two attempts; 0: a lost connection is an error */
+	int32_t ctrl_loss_ms;		/* so long after the loss it is given up (default 600000); -1: never */
+	int32_t fast_io_fail_ms;	/* so long after the loss I/O fails with -EIO, until it is back; -1: it waits */
+	/* From the library's thread: be short, and do not call the library. May be NULL. */
+	void (*notify)(void *user, const struct nvmetls_event *event);
+	void *notify_user;
 };
 
 #define NVMETLS_OPTIONS_INIT                                                            \
 	{                                                                                  \
 		.size = sizeof(struct nvmetls_options), .tls_identity = 1, .io_queues = 1, \
 		.queue_size = 128, .keep_alive_ms = 5000, .connect_timeout_ms = 10000,     \
-		.command_timeout_ms = 30000, .spin_us = 50                                 \
+		.command_timeout_ms = 30000, .spin_us = 50, .ctrl_loss_ms = 600000,        \
+		.fast_io_fail_ms = -1                                                      \
 	}
 
 /* Connect and bring the controller up. 0, or e->err with *e filled in (@e may be NULL). */
@@ -93,7 +127,7 @@ int nvmetls_connect(const struct nvmetls_options *o, struct nvmetls **ret, struc
  * No other thread may use the connection or its queues any more. NULL is harmless.
  */
 void nvmetls_disconnect(struct nvmetls *c);
-/* Why the association was lost; returns 0 while it lives. */
+/* Why the association was lost; returns 0 while it lives, -EAGAIN while it is coming back. */
 int nvmetls_state(struct nvmetls *c, struct nvmetls_error *e);
 
 struct nvmetls_info {

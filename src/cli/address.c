@@ -9,7 +9,8 @@
 #include "nvme/fabrics.h"
 #include "nvme/uuid.h"
 
-#define AT(member) offsetof(struct address, member)
+#define AT(member)  offsetof(struct address, member)
+#define SECONDS_MAX 2147483
 
 /* clang-format off */
 const struct opt address_opts[] = {
@@ -38,8 +39,15 @@ const struct opt address_opts[] = {
 	{ "keylog", 0, OPT_TEXT, AT(keylog), "FILE", "append TLS secrets to FILE, for debugging only", 0, 0 },
 	{ "output-format", 'o', OPT_FORMAT, AT(json), "FMT", "output format: normal|json", 0, 0 },
 };
+
+const struct opt recovery_opts[] = {
+	{ "reconnect-delay", 'c', OPT_NUMBER, AT(reconnect_delay_s), "SEC", "longest time between two attempts to connect again", 1, 86400 },
+	{ "ctrl-loss-tmo", 'l', OPT_TIMEOUT, AT(ctrl_loss_s), "SEC", "give a lost controller up after that (default 600; -1: never)", 0, SECONDS_MAX },
+	{ "fast-io-fail-tmo", 'F', OPT_TIMEOUT, AT(fast_io_fail_s), "SEC", "let I/O fail so long after the loss (default -1: it waits)", 0, SECONDS_MAX },
+};
 /* clang-format on */
 const size_t address_opt_count = ARRAY_SIZE(address_opts);
+const size_t recovery_opt_count = ARRAY_SIZE(recovery_opts);
 
 static int check_names(const struct verb *v, const struct address *a, bool discovery)
 {
@@ -79,6 +87,18 @@ static void drop_brackets(char **text)
 	++*text;
 }
 
+static int32_t milliseconds(int64_t s)
+{
+	return s < 0 ? -1 : (int32_t)(s * 1000);
+}
+
+static void copy_recovery(const struct address *a, struct nvmetls_options *ret)
+{
+	ret->reconnect_delay_ms = (uint32_t)a->reconnect_delay_s * 1000;
+	ret->ctrl_loss_ms = milliseconds(a->ctrl_loss_s);
+	ret->fast_io_fail_ms = milliseconds(a->fast_io_fail_s);
+}
+
 int address_check(const struct verb *v, struct address *a, bool discovery,
 		  struct nvmetls_options *ret)
 {
@@ -114,6 +134,7 @@ int address_check(const struct verb *v, struct address *a, bool discovery,
 	ret->rekey_bytes = a->rekey_bytes;
 	ret->key_update = a->key_update;
 	ret->keylog_file = a->keylog;
+	copy_recovery(a, ret);
 	return GO_ON;
 }
 

@@ -14,6 +14,8 @@ struct address {
 	char *keystore, *tls_key, *keylog;
 	uint64_t tls_identity, keep_alive_s, io_queues, queue_size;
 	uint64_t connect_timeout_s, timeout_ms, spin_us, rekey_bytes;
+	uint64_t reconnect_delay_s;		/* 0: not given */
+	int64_t ctrl_loss_s, fast_io_fail_s;	/* -1: never */
 	bool tls, compat, hdr_digest, data_digest, disable_sqflow, key_update, json;
 	char key_text[NVMETLS_KEY_LEN + 8];	/* tls_key, out of argv */
 };
@@ -21,14 +23,19 @@ struct address {
 #define ADDRESS_INIT                                                                               \
 	{                                                                                          \
 		.tls_identity = 1, .keep_alive_s = 5, .connect_timeout_s = 10, \
-		.timeout_ms = 30000, .spin_us = 50                             \
+		.timeout_ms = 30000, .spin_us = 50, .ctrl_loss_s = 600,        \
+		.fast_io_fail_s = -1                                           \
 	}
 
 /* The table, to be given after the verb's own: OPTIONS_ADDRESS(&address). */
 extern const struct opt address_opts[];
 extern const size_t address_opt_count;
+/* What to do when the connection is lost, for verbs that come back: OPTIONS_RECOVERY(&address). */
+extern const struct opt recovery_opts[];
+extern const size_t recovery_opt_count;
 /* clang-format off */
 #define OPTIONS_ADDRESS(a) { address_opts, address_opt_count, (a) }
+#define OPTIONS_RECOVERY(a) { recovery_opts, recovery_opt_count, (a) }
 /* clang-format on */
 
 /*

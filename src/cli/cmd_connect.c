@@ -52,6 +52,7 @@ int cmd_connect(const struct verb *v, int argc, char **argv)
 	static struct hosts h;
 	struct connect_options o = { .a = ADDRESS_INIT };
 	const struct opt_set sets[] = { { connect_opts, ARRAY_SIZE(connect_opts), &o },
+					OPTIONS_RECOVERY(&o.a),
 					OPTIONS_ADDRESS(&o.a) };
 	struct nvmetls_options unused;
 	int rc = options_parse(v, sets, ARRAY_SIZE(sets), argc, argv);
@@ -118,6 +119,7 @@ int cmd_connect_all(const struct verb *v, int argc, char **argv)
 {
 	struct connect_options o = { .a = ADDRESS_INIT };
 	const struct opt_set sets[] = { { connect_opts, ARRAY_SIZE(connect_opts), &o },
+					OPTIONS_RECOVERY(&o.a),
 					OPTIONS_ADDRESS(&o.a) };
 	struct nvmetls_discovery *d = NULL;
 	struct nvmetls_options options;

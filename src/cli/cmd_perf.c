@@ -341,7 +341,9 @@ int cmd_perf(const struct verb *v, int argc, char **argv)
 	static struct perf_run run;	/* large */
 	struct perf_options o = PERF_OPTIONS_INIT;
 	struct address a = ADDRESS_INIT;
-	const struct opt_set sets[] = { { perf_opts, perf_opt_count, &o }, OPTIONS_ADDRESS(&a) };
+	const struct opt_set sets[] = { { perf_opts, perf_opt_count, &o },
+					OPTIONS_RECOVERY(&a),
+					OPTIONS_ADDRESS(&a) };
 	struct nvmetls_options options;
 	int rc = options_parse(v, sets, ARRAY_SIZE(sets), argc, argv);
 	struct report r = { .verb = v->name, .json = a.json };

@@ -109,6 +109,10 @@ static size_t format_options(const struct opt_set *set, char **argv, size_t n)
 				rc = asprintf(&argv[n], "--%s=%llu", o->name,
 					      (unsigned long long)number);
 		}
+		if (o->kind == OPT_TIMEOUT) {
+			memcpy(&number, at, sizeof(number));
+			rc = asprintf(&argv[n], "--%s=%lld", o->name, (long long)number);
+		}
 		n += rc >= 0;
 	}
 	return n;
@@ -175,11 +179,12 @@ static struct json_object *read_answer(int fd, int timeout_ms)
 static size_t host_arguments(const struct address *a, bool loop, char **argv)
 {
 	struct address copy = *a;
-	const struct opt_set set = OPTIONS_ADDRESS(&copy);
+	const struct opt_set set = OPTIONS_ADDRESS(&copy), back = OPTIONS_RECOVERY(&copy);
 	size_t n = 0;
 
 	argv[n++] = strdup("nvmetls-host");
 	n = format_options(&set, argv, n);
+	n = format_options(&back, argv, n);
 	explicit_bzero(copy.key_text, sizeof(copy.key_text));
 	if (loop)
 		argv[n++] = strdup("--loop");

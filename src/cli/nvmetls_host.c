@@ -14,6 +14,8 @@
 #include "cli/address.h"
 #include "daemon/hostd.h"
 
+#define RECONNECT_DELAY_S 10
+
 struct host_options {
 	struct address a;
 	bool loop, log_file;
@@ -32,12 +34,15 @@ static int run(const struct verb *v, int argc, char **argv)
 {
 	struct host_options o = { .a = ADDRESS_INIT };
 	const struct opt_set sets[] = { { own_opts, ARRAY_SIZE(own_opts), &o },
+					OPTIONS_RECOVERY(&o.a),
 					OPTIONS_ADDRESS(&o.a) };
 	struct hostd_config c = { .ready_fd = -1 };
 	struct nvmetls_error e;
 	struct report r = { .verb = "host" };
 	int rc = options_parse(v, sets, ARRAY_SIZE(sets), argc, argv);
 
+	if (o.a.reconnect_delay_s == 0)
+		o.a.reconnect_delay_s = RECONNECT_DELAY_S;
 	if (rc == GO_ON)
 		rc = address_check(v, &o.a, false, &c.options);
 	if (rc != GO_ON)

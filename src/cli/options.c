@@ -187,6 +187,11 @@ static int store_number(const struct verb *v, const struct opt *o, void *at, con
 	uint64_t n;
 	bool good = o->kind == OPT_SIZE ? parse_size(text, &n) : parse_number(text, &n);
 
+	if (o->kind == OPT_TIMEOUT && strcmp(text, "-1") == 0) {
+		memset(at, 0xff, sizeof(int64_t));
+		return GO_ON;
+	}
+
 	/* what is too large, or less than nothing, is a number all the same */
 	if (!good && text[0] == '-' && parse_number(text + 1, &n))
 		errno = ERANGE;

@@ -20,6 +20,7 @@ enum opt_kind {
 	OPT_TEXT,	/* char *: points into argv */
 	OPT_NUMBER,	/* uint64_t: decimal or 0x hexadecimal, min .. max */
 	OPT_SIZE,	/* uint64_t: bytes, with k, M, G or T (powers of 1024), min .. max */
+	OPT_TIMEOUT,	/* int64_t: seconds, min .. max; or -1 */
 	OPT_FORMAT,	/* bool: true for "json", false for "normal" */
 };
 

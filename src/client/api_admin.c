@@ -28,13 +28,15 @@ static void admin_done(struct hqueue *q, struct hcmd *cmd)
 /* Submit what waits for room. */
 static void pump(struct nvmetls *c)
 {
-	struct hqueue *q = assoc_admin(c->assoc);
+	/* one that is just connecting is not ready for this */
+	bool is_up = c->assoc && c->assoc->state == ASSOC_UP;
+	struct hqueue *q = is_up ? assoc_admin(c->assoc) : NULL;
 	struct list *n;
 
 	while ((n = list_first(&c->admin_backlog))) {
 		struct admin_req *r = container_of(n, struct admin_req, node);
 		/* a queue that ends does not become live again: nothing may wait for it */
-		bool live = hqueue_live(q) && c->assoc->state < ASSOC_SHUTDOWN;
+		bool live = q && hqueue_live(q);
 
 		if (live && hqueue_room(q) == 0)
 			return;

@@ -55,18 +55,25 @@ void api_at_home(struct nvmetls *c, void (*fn)(struct nvmetls *c, void *arg), vo
 
 /* ---- what the association says, at home ---- */
 
-static void set_state(struct nvmetls *c, enum api_state state)
+void api_set_state(struct nvmetls *c, enum api_state state)
 {
 	pthread_mutex_lock(&c->lock);
 	c->state = state;
-	atomic_store(&c->up, state == API_UP);
+	if (state != API_RECOVERING)
+		atomic_store(&c->up, state == API_UP);
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
 }
 
+static void remember_info(struct nvmetls *c);
+
 static void up(void *ctx)
 {
-	set_state(ctx, API_UP);
+	struct nvmetls *c = ctx;
+
+	remember_info(c);
+	if (!api_recover_up(c))
+		api_set_state(c, API_UP);
 }
 
 static void lost(void *ctx, struct fault why, const char *detail)
@@ -77,21 +84,34 @@ static void lost(void *ctx, struct fault why, const char *detail)
 	c->why = why;
 	snprintf(c->detail, sizeof(c->detail), "%s", detail);
 	pthread_mutex_unlock(&c->lock);
-	set_state(c, API_LOST);
+	if (api_recover_lost(c))
+		return;
+	api_set_state(c, API_LOST);
 	if (c->serve == NVMETLS_SERVE_THREAD)
 		api_thread_lost(c);
 }
 
 static void down(void *ctx)
 {
-	set_state(ctx, API_DOWN);
+	if (!api_recover_down(ctx))
+		api_set_state(ctx, API_DOWN);
 }
 
 static void arrived(void *ctx, unsigned int index)
 {
 	struct nvmetls *c = ctx;
 
-	c->queues[index].arrived = true;
+	api_caller_arrived(&c->queues[index]);
+}
+
+/* One that is still at home is nothing to its owner. */
+static void left(void *ctx, unsigned int index)
+{
+	struct nvmetls *c = ctx;
+
+	if (index < c->queue_count &&
+	    (c->serve == NVMETLS_SERVE_THREAD || assoc_io(c->assoc, index)->conn.w != c->home))
+		api_queue_left(&c->queues[index]);
 }
 
 static void keylog(void *ctx, const char *line)
@@ -270,6 +290,7 @@ static int connect_any(struct nvmetls *c, const struct nvmetls_options *o,
 	c->config.lost = lost;
 	c->config.down = down;
 	c->config.arrived = arrived;
+	c->config.left = left;
 	c->config.ctx = c;
 	for (const struct addrinfo *a = list; a && next; a = a->ai_next) {
 		rc = connect_to(c, a, &next, e);
@@ -280,32 +301,55 @@ static int connect_any(struct nvmetls *c, const struct nvmetls_options *o,
 	return rc;
 }
 
-static int make_queues(struct nvmetls *c, struct nvmetls_error *e)
+static int make_queue(struct nvmetls *c, unsigned int index)
 {
+	struct nvmetls_queue *q = &c->queues[index];
+
+	*q = (struct nvmetls_queue){ .c = c, .index = index, .fd = -1 };
+	q->depth = c->assoc->entries - 1u;
+	q->backlog_tail = &q->backlog;
+	if (c->serve == NVMETLS_SERVE_THREAD) {
+		q->aq = assoc_io(c->assoc, index);
+		q->hq = q->aq->hq;
+	}
+	return api_thread_init(q);
+}
+
+struct queues_call {
+	int rc;
+	struct nvmetls_error *e;
+};
+
+/* At home, so that nothing is lost meanwhile. */
+static void make_queues(struct nvmetls *c, void *arg)
+{
+	struct queues_call *call = arg;
 	unsigned int n = assoc_io_count(c->assoc);
 
 	c->mdts_bytes = c->assoc->bringup.result.mdts_bytes;
 	c->oncs = load_le16(c->assoc->bringup.result.id.oncs);
+	c->entries = c->assoc->entries;
 	c->queues = calloc(n ? n : 1, sizeof(*c->queues));
-	if (!c->queues)
-		return api_error_fault(e, fault_os(ENOMEM, CAUSE_NO_MEMORY), "", "");
-	for (; c->queue_count < n; c->queue_count++) {
-		struct nvmetls_queue *q = &c->queues[c->queue_count];
-		int rc;
-
-		*q = (struct nvmetls_queue){ .c = c, .index = c->queue_count, .fd = -1 };
-		q->depth = c->assoc->entries - 1u;
-		rc = api_thread_init(q);
-		if (rc)
-			return api_error(e, rc, CAUSE_OS, "eventfd: %s", strerror(-rc));
+	if (!c->queues) {
+		call->rc = api_error_fault(call->e, fault_os(ENOMEM, CAUSE_NO_MEMORY), "", "");
+		return;
 	}
-	return 0;
+	for (; c->queue_count < n; c->queue_count++) {
+		call->rc = make_queue(c, c->queue_count);
+		if (call->rc) {
+			api_error(call->e, call->rc, CAUSE_OS, "eventfd: %s", strerror(-call->rc));
+			return;
+		}
+	}
+	if (atomic_load(&c->up))
+		api_recover_begin(c);
 }
 
 int api_connect(const struct nvmetls_options *o, bool discovery, struct nvmetls **ret,
 		struct nvmetls_error *e)
 {
 	struct nvmetls *c = new_handle();
+	struct queues_call call = { .e = e };
 	int rc;
 
 	*ret = NULL;
@@ -321,10 +365,10 @@ int api_connect(const struct nvmetls_options *o, bool discovery, struct nvmetls 
 		if (rc) {
 			stop_home(c);
 		} else {
-			rc = make_queues(c, e);
-			if (rc) {
+			api_at_home(c, make_queues, &call);
+			if (call.rc) {
 				nvmetls_disconnect(c);
-				return rc;
+				return call.rc;
 			}
 		}
 	}
@@ -348,7 +392,11 @@ int nvmetls_connect(const struct nvmetls_options *o, struct nvmetls **ret, struc
 static void shut_down(struct nvmetls *c, void *arg)
 {
 	(void)arg;
-	assoc_shutdown(c->assoc);
+	api_recover_end(c);
+	if (c->assoc)
+		assoc_shutdown(c->assoc);
+	else
+		api_set_state(c, API_DOWN);
 }
 
 /* The callers' loops are run here now: nobody else does. Returns whether one had something to do. */
@@ -414,48 +462,68 @@ void nvmetls_disconnect(struct nvmetls *c)
 	wait_down(c);
 	stop_home(c);
 	/* what was outstanding is told, so that its memory is the caller's again */
-	for (unsigned int i = 0; i < c->queue_count; i++)
+	for (unsigned int i = 0; i < c->queue_count; i++) {
 		api_thread_reap(&c->queues[i]);
+		api_caller_drop(&c->queues[i]);
+	}
 	free_handle(c);
 }
 
 int nvmetls_state(struct nvmetls *c, struct nvmetls_error *e)
 {
+	enum api_state state;
 	struct fault why;
 	char detail[640];
+	int rc;
 
 	if (api_forked(c))
 		return api_error(e, -ECHILD, CAUSE_OS, "the connection belongs to the parent process");
-	if (api_state(c) == API_UP)
+	state = api_state(c);
+	if (state == API_UP)
 		return 0;
 	pthread_mutex_lock(&c->lock);
 	why = c->why;
 	memcpy(detail, c->detail, sizeof(detail));
 	pthread_mutex_unlock(&c->lock);
-	return api_error_fault(e, why, c->where, detail);
+	rc = api_error_fault(e, why, c->where, detail);
+	if (state != API_RECOVERING)
+		return rc;
+	if (e)
+		e->err = -EAGAIN;
+	return -EAGAIN;
 }
 
 /* ---- what is known ---- */
 
-static void read_info(struct nvmetls *c, void *arg)
+static void remember_info(struct nvmetls *c)
 {
-	struct nvmetls_info *i = arg;
+	struct nvmetls_info *i = &c->info;
 	struct assoc *a = c->assoc;
 	struct assoc_queue *admin = &a->queues[0];
 
-	i->cntlid = a->cntlid;
-	i->queue_size = a->entries;
-	i->mdts_bytes = c->mdts_bytes;
-	i->version = a->bringup.result.vs;
-	i->discovery = a->config.discovery;
-	i->tls = admin->peer.tls;
+	*i = (struct nvmetls_info){
+		.cntlid = a->cntlid,
+		.queue_size = a->entries,
+		.mdts_bytes = a->bringup.result.mdts_bytes,
+		.version = a->bringup.result.vs,
+		.discovery = a->config.discovery,
+		.tls = admin->peer.tls,
+	};
 	if (i->tls)
 		snprintf(i->cipher, sizeof(i->cipher), "%s",
 			 admin->peer.hash == NVME_HASH_SHA384 ? "TLS_AES_256_GCM_SHA384" :
 								"TLS_AES_128_GCM_SHA256");
 	snprintf(i->group, sizeof(i->group), "%s", admin->peer.group);
 	snprintf(i->identity, sizeof(i->identity), "%s", admin->peer.identity);
-	for (uint16_t n = 0; n < a->queue_count; n++) {
+}
+
+static void read_info(struct nvmetls *c, void *arg)
+{
+	struct nvmetls_info *i = arg;
+	struct assoc *a = c->assoc;
+
+	*i = c->info;
+	for (uint16_t n = 0; a && n < a->queue_count; n++) {
 		const struct assoc_queue *q = &a->queues[n];
 		bool here = q->w == c->home && !q->leaving;
 		const struct channel *ch = here ? q->conn.session.channel : NULL;
@@ -473,9 +541,9 @@ static void add_own_queues(struct nvmetls *c, struct nvmetls_info *i)
 		struct nvmetls_queue *q = &c->queues[n];
 		const struct channel *ch;
 
-		if (q->owner != api_thread() || !q->arrived)
+		if (c->serve != NVMETLS_SERVE_CALLER || q->owner != api_thread() || !q->aq)
 			continue;
-		ch = assoc_io(c->assoc, n)->conn.session.channel;
+		ch = q->aq->conn.session.channel;
 		i->key_updates_sent += ch ? ch->counters.key_updates_sent : 0;
 		i->key_updates_received += ch ? ch->counters.key_updates_received : 0;
 	}
@@ -484,11 +552,11 @@ static void add_own_queues(struct nvmetls *c, struct nvmetls_info *i)
 void nvmetls_get_info(struct nvmetls *c, struct nvmetls_info *ret)
 {
 	memset(ret, 0, sizeof(*ret));
+	if (!api_forked(c))
+		api_at_home(c, read_info, ret);
 	ret->io_queues = (uint16_t)c->queue_count;
 	snprintf(ret->hostnqn, sizeof(ret->hostnqn), "%s", c->host.nqn);
 	memcpy(ret->hostid, c->host.id, sizeof(ret->hostid));
-	if (api_forked(c))
-		return;
-	api_at_home(c, read_info, ret);
-	add_own_queues(c, ret);
+	if (!api_forked(c))
+		add_own_queues(c, ret);
 }

@@ -16,13 +16,16 @@
 #include "base/secret.h"
 #include "client/association.h"
 #include "client/ns_id.h"
+#include "client/recovery.h"
+#include "client/reidentify.h"
 #include "keys/hostid.h"
 #include "keys/keystore.h"
 #include "loop/loop.h"
 
 #define API_NS_MAX 256
+#define IO_TRIES   5 /* that often a command is sent again after a loss; as Linux does */
 
-enum api_state { API_CONNECTING, API_UP, API_LOST, API_DOWN };
+enum api_state { API_CONNECTING, API_UP, API_RECOVERING, API_LOST, API_DOWN };
 
 /* One I/O, inside struct nvmetls_io. */
 struct io_req {
@@ -33,6 +36,7 @@ struct io_req {
 	struct nvme_dsm_range range;
 	int status;
 	bool sync; /* nvmetls_rw(): nobody polls for it */
+	uint8_t tries;
 	sem_t *sem;
 };
 _Static_assert(sizeof(struct io_req) <= sizeof(((struct nvmetls_io *)0)->internal),
@@ -56,7 +60,13 @@ struct nvmetls_queue {
 	/* the owner's */
 	uint32_t in_flight, completed;
 	struct loop *loop; /* SERVE_CALLER, made by the owner */
-	bool arrived;	   /* SERVE_CALLER: the connection lives in @loop */
+	bool asked;	   /* SERVE_CALLER: the connection was asked to come to @loop */
+
+	/* home's; with SERVE_CALLER the owner's while the connection lives in @loop, else NULL */
+	struct hqueue *hq; /* where to submit to, if it is live; NULL: nowhere now */
+	struct assoc_queue *aq;
+	struct io_req *backlog, **backlog_tail; /* what waits for room, or to be sent again */
+	struct nvmetls_queue_stats past;	/* of connections that have ended */
 
 	/* SERVE_THREAD: between owner and home */
 	_Atomic(struct io_req *) submitted, finished; /* stacks */
@@ -67,7 +77,11 @@ struct nvmetls_queue {
 	struct world_post submit_post;
 	/* home's */
 	struct world_task signal_task;
-	struct io_req *backlog, **backlog_tail;
+
+	/* SERVE_CALLER: between owner and home */
+	struct world *own_world; /* home's: where the connection is to go; NULL: nowhere yet */
+	struct world_post news_post;
+	atomic_bool news_posted;
 };
 
 struct api_ns {
@@ -96,11 +110,25 @@ struct nvmetls {
 	unsigned int queue_count;
 
 	struct list admin_backlog; /* home's: admin_req.node */
+	struct nvmetls_info info;  /* home's: of the association that was up last */
+
+	/* coming back; home's */
+	bool recover, flowing;
+	atomic_bool given_up;
+	uint16_t entries; /* as at first */
+	struct recovery_config recovery_config;
+	struct recovery recovery;
+	struct world_task recover_task;
+	struct world_timer recover_timer;
+	struct reidentify again;
+	unsigned int judged; /* namespaces, so far */
+	void (*notify)(void *user, const struct nvmetls_event *event);
+	void *notify_user;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	enum api_state state;
-	atomic_bool up;	     /* the same, for who must not wait */
+	atomic_bool up;	     /* I/O is taken: it is up, or coming back */
 	atomic_bool leaving; /* nvmetls_disconnect() was called */
 	struct fault why;
 	char detail[640];
@@ -153,6 +181,7 @@ int api_connect(const struct nvmetls_options *o, bool discovery, struct nvmetls 
 /* Run @fn at home and wait until it has returned. */
 void api_at_home(struct nvmetls *c, void (*fn)(struct nvmetls *c, void *arg), void *arg);
 enum api_state api_state(struct nvmetls *c);
+void api_set_state(struct nvmetls *c, enum api_state state);
 /* In a child: let go of an inherited handle without a word to anybody. */
 void api_forget(struct nvmetls *c);
 
@@ -176,6 +205,35 @@ int api_admin(struct nvmetls *c, const struct nvme_sqe *sqe, enum hcmd_dir dir, 
 int api_block_shift(struct nvmetls *c, uint32_t nsid, uint32_t *ret);
 /* It is not what it was: nothing may be sent to it. From any thread. */
 bool api_ns_refused(struct nvmetls *c, uint32_t nsid);
+/* At home: namespace @index was looked at again. Returns whether that changes anything. */
+bool api_ns_judge(struct nvmetls *c, unsigned int index, enum ns_verdict v, const struct ns_id *is);
+
+/* ---- api_recover.c: coming back, at home ---- */
+
+/* At home, once: it is up for the first time. */
+void api_recover_begin(struct nvmetls *c);
+/* It is being left. */
+void api_recover_end(struct nvmetls *c);
+/* What the association says. False: nothing is known of it here, go on without. */
+bool api_recover_up(struct nvmetls *c);
+bool api_recover_lost(struct nvmetls *c);
+bool api_recover_down(struct nvmetls *c);
+/* Are commands kept that cannot be sent now? From any thread. */
+static inline bool api_holds(const struct nvmetls *c)
+{
+	return c->recover && atomic_load_explicit(&c->up, memory_order_relaxed) &&
+	       !atomic_load_explicit(&c->leaving, memory_order_relaxed);
+}
+/* May it be up again one day? From any thread. */
+static inline bool api_comes_back(const struct nvmetls *c)
+{
+	return c->recover && !atomic_load_explicit(&c->given_up, memory_order_relaxed) &&
+	       !atomic_load_explicit(&c->leaving, memory_order_relaxed);
+}
+/* The connection failed under @r. True: it is kept in its queue's backlog. */
+bool api_hold(struct io_req *r);
+/* Take one from the backlog; NULL: there is none. */
+struct io_req *api_held(struct nvmetls_queue *q);
 
 /* ---- api_io.c ---- */
 
@@ -183,6 +241,10 @@ bool api_ns_refused(struct nvmetls *c, uint32_t nsid);
 int api_io_prepare(struct nvmetls_queue *q, struct nvmetls_io *io);
 /* The status that done() is to get. */
 int api_io_status(const struct io_req *r);
+/* The same for one that waited in vain to be sent (again). */
+int api_gone_status(const struct io_req *r);
+/* Where it lived: its connection has ended. */
+void api_queue_left(struct nvmetls_queue *q);
 
 /* ---- api_thread.c: queues that the library's thread serves ---- */
 
@@ -192,6 +254,8 @@ int api_thread_poll(struct nvmetls_queue *q, int timeout_ms);
 int api_thread_fd(struct nvmetls_queue *q);
 /* At home: the connection is lost; whoever waits in a poll is to know. */
 void api_thread_lost(struct nvmetls *c);
+/* At home: send what waits, or fail it if it is not to wait any longer. */
+void api_thread_pump(struct nvmetls_queue *q);
 /* Run done() of what is finished. Returns how many. */
 uint32_t api_thread_reap(struct nvmetls_queue *q);
 
@@ -201,3 +265,9 @@ uint32_t api_thread_reap(struct nvmetls_queue *q);
 int api_caller_own(struct nvmetls_queue *q);
 int api_caller_submit(struct nvmetls_queue *q, struct io_req *r);
 int api_caller_poll(struct nvmetls_queue *q, int timeout_ms);
+/* In the owner's world: the connection has come; it has gone. */
+void api_caller_arrived(struct nvmetls_queue *q);
+/* At home: what waits may have to fail. */
+void api_caller_news(struct nvmetls_queue *q);
+/* It is being left, and nobody else uses the queue: give back what waits. */
+void api_caller_drop(struct nvmetls_queue *q);

@@ -16,6 +16,13 @@ int api_io_status(const struct io_req *r)
 	return atomic_load(&r->q->c->leaving) ? -ECANCELED : api_command_error(r->cmd.why);
 }
 
+int api_gone_status(const struct io_req *r)
+{
+	if (atomic_load(&r->q->c->leaving))
+		return -ECANCELED;
+	return r->q->c->recover ? -EIO : -ENOTCONN;
+}
+
 static int data_command(struct nvmetls_queue *q, struct nvmetls_io *io)
 {
 	struct io_req *r = io_req(io);
@@ -88,6 +95,7 @@ int api_io_prepare(struct nvmetls_queue *q, struct nvmetls_io *io)
 	if (io->op != NVMETLS_READ && io->op != NVMETLS_WRITE && api_ns_refused(q->c, io->nsid))
 		return -EIO;
 	r->sync = false;
+	r->tries = 0;
 	if (io->op == NVMETLS_FLUSH) {
 		nvme_sqe_flush(&c->sqe, io->nsid);
 		return 0;
@@ -178,13 +186,28 @@ struct stats_call {
 	struct nvmetls_queue_stats *ret;
 };
 
+static void add_stats(struct nvmetls_queue_stats *to, const struct session_counters *n)
+{
+	to->recvs += n->recvs;
+	to->sends += n->sends;
+	to->bytes_rx += n->bytes_rx;
+	to->bytes_tx += n->bytes_tx;
+}
+
 static void copy_stats(struct nvmetls_queue *q, struct nvmetls_queue_stats *ret)
 {
-	const struct assoc_queue *aq = assoc_io(q->c->assoc, q->index);
-	const struct session_counters *n =
-		aq->conn.closed_told ? &aq->counters : &aq->conn.session.counters;
+	*ret = q->past;
+	if (q->aq)
+		add_stats(ret, &q->aq->conn.session.counters);
+}
 
-	*ret = (struct nvmetls_queue_stats){ n->recvs, n->sends, n->bytes_rx, n->bytes_tx };
+/* In the queue's world. */
+void api_queue_left(struct nvmetls_queue *q)
+{
+	if (q->aq)
+		add_stats(&q->past, &q->aq->counters);
+	q->aq = NULL;
+	q->hq = NULL;
 }
 
 static void read_stats(struct nvmetls *c, void *arg)

@@ -82,6 +82,25 @@ int nvmetls_namespace(struct nvmetls *c, uint32_t nsid, struct nvmetls_ns *ret)
 	return 0;
 }
 
+/* One that changed is not touched any more, until it is again what it was. */
+bool api_ns_judge(struct nvmetls *c, unsigned int index, enum ns_verdict v, const struct ns_id *is)
+{
+	struct api_ns *ns = &c->ns[index];
+	bool good = v == NS_SAME || v == NS_GROWN, was_good;
+
+	pthread_mutex_lock(&c->ns_lock);
+	was_good = ns->usable_nsid != 0;
+	if (v == NS_GROWN)
+		ns->id.blocks = is->blocks;
+	ns->usable_nsid = good ? ns->id.nsid : 0;
+	if (was_good && !good)
+		c->ns_refused++;
+	else if (good && !was_good)
+		c->ns_refused--;
+	pthread_mutex_unlock(&c->ns_lock);
+	return good != was_good || v == NS_GROWN;
+}
+
 static bool known(const struct nvmetls *c, uint32_t nsid, uint32_t *ret)
 {
 	unsigned int n = atomic_load_explicit(&c->ns_count, memory_order_acquire);

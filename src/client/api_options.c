@@ -34,6 +34,8 @@ static int check(const struct nvmetls_options *o, struct nvmetls_error *e)
 		return invalid(e, "tls_identity: 0 or 1");
 	if (o->connect_timeout_ms == 0)
 		return invalid(e, "connect_timeout_ms: must not be 0");
+	if (o->ctrl_loss_ms < -1 || o->fast_io_fail_ms < -1)
+		return invalid(e, "ctrl_loss_ms, fast_io_fail_ms: -1 or more");
 	return 0;
 }
 
@@ -102,6 +104,24 @@ static void copy(struct assoc_config *a, const struct nvmetls_options *o, bool d
 	a->connect_timeout_ns = o->connect_timeout_ms * NS_PER_MS;
 	a->command_timeout_ns = o->command_timeout_ms * NS_PER_MS;
 	a->shutdown_timeout_ns = SHUTDOWN_NS;
+	a->await_close = !discovery && o->reconnect_delay_ms != 0;
+}
+
+static uint64_t ms_or_never(int32_t ms)
+{
+	return ms < 0 ? WORLD_NEVER : (unsigned int)ms * NS_PER_MS;
+}
+
+static void copy_recovery(struct nvmetls *c, const struct nvmetls_options *o)
+{
+	c->recovery_config = (struct recovery_config){
+		/* a log is read at once, or asked for anew */
+		.delay_ns = c->config.discovery ? 0 : o->reconnect_delay_ms * NS_PER_MS,
+		.loss_ns = ms_or_never(o->ctrl_loss_ms),
+		.fast_fail_ns = ms_or_never(o->fast_io_fail_ms),
+	};
+	c->notify = o->notify;
+	c->notify_user = o->notify_user;
 }
 
 int api_options(struct nvmetls *c, const struct nvmetls_options *o, bool discovery,
@@ -131,6 +151,7 @@ int api_options(struct nvmetls *c, const struct nvmetls_options *o, bool discove
 	c->serve = o->serve;
 	c->spin_us = o->spin_us;
 	c->spin_always = o->spin_always;
+	copy_recovery(c, o);
 	return c->config.tls ? load_key(c, o, &ks, e) : 0;
 }
 

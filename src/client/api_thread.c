@@ -74,24 +74,22 @@ static void finish(struct io_req *r, int status)
 static void io_done(struct hqueue *hq, struct hcmd *cmd);
 
 /* Submit what waits, as far as there is room. */
-static void pump(struct nvmetls_queue *q)
+void api_thread_pump(struct nvmetls_queue *q)
 {
-	struct assoc_queue *aq = assoc_io(q->c->assoc, q->index);
-
 	while (q->backlog) {
-		struct io_req *r = q->backlog;
-		bool live = hqueue_live(aq->hq) && q->c->assoc->state < ASSOC_CLOSING;
+		bool live = q->hq && hqueue_live(q->hq);
+		struct io_req *r;
 
-		if (live && hqueue_room(aq->hq) == 0)
+		if (live ? hqueue_room(q->hq) == 0 : api_holds(q->c))
 			return;
-		q->backlog = r->next;
-		if (!q->backlog)
-			q->backlog_tail = &q->backlog;
+		r = api_held(q);
 		r->cmd.done = io_done;
-		if (live)
-			hqueue_submit(aq->hq, &r->cmd, world_now(q->c->home));
+		if (!live)
+			finish(r, api_gone_status(r));
+		else if (api_ns_refused(q->c, load_le32(r->cmd.sqe.nsid)))
+			finish(r, -EIO);
 		else
-			finish(r, atomic_load(&q->c->leaving) ? -ECANCELED : -ENOTCONN);
+			hqueue_submit(q->hq, &r->cmd, world_now(q->c->home));
 	}
 }
 
@@ -101,9 +99,10 @@ static void io_done(struct hqueue *hq, struct hcmd *cmd)
 	struct nvmetls_queue *q = r->q;
 
 	(void)hq;
-	finish(r, api_io_status(r));
+	if (!fault_is(cmd->why) || !api_hold(r))
+		finish(r, api_io_status(r));
 	if (q->backlog)
-		pump(q);
+		api_thread_pump(q);
 }
 
 static void run_submit(struct world *w, struct world_post *p)
@@ -115,7 +114,7 @@ static void run_submit(struct world *w, struct world_post *p)
 	*q->backlog_tail = r;
 	while (*q->backlog_tail)
 		q->backlog_tail = &(*q->backlog_tail)->next;
-	pump(q);
+	api_thread_pump(q);
 }
 
 void api_thread_lost(struct nvmetls *c)
@@ -132,7 +131,6 @@ int api_thread_init(struct nvmetls_queue *q)
 	q->submit_post.run = run_submit;
 	q->signal_task.run = run_signal;
 	list_init(&q->signal_task.node);
-	q->backlog_tail = &q->backlog;
 	if (q->c->serve == NVMETLS_SERVE_CALLER)
 		return 0;
 	q->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -203,7 +201,7 @@ static bool spin(struct nvmetls_queue *q, uint64_t until_ns)
 
 static bool is_up(const struct nvmetls_queue *q)
 {
-	return atomic_load_explicit(&q->c->up, memory_order_relaxed);
+	return atomic_load_explicit(&q->c->up, memory_order_relaxed) || api_comes_back(q->c);
 }
 
 /* Until something is finished or @until_ns. */

@@ -23,7 +23,6 @@
 
 #define WORKERS_MAX    4
 #define SLOTS	       64	/* requests under way per worker */
-#define LOOK_MS	       500	/* how often the connection's state is looked at */
 #define FLUSH_MS       30000
 #define LOOP_CLOSE_MS  2000
 
@@ -169,6 +168,41 @@ static int start_loops(struct hostd *h, struct nvmetls_error *e)
 	return 0;
 }
 
+/* From the library's thread. Attempts that fail as the one before are not told again. */
+static void connection_event(void *user, const struct nvmetls_event *ev)
+{
+	struct hostd *h = user;
+	const char *why = ev->error.message;
+
+	switch (ev->kind) {
+	case NVMETLS_EVENT_LOST:
+		log_warn("the connection is lost: %s; I/O waits until it is back", why);
+		break;
+	case NVMETLS_EVENT_RETRY_FAILED:
+		if (strcmp(h->last_cause, ev->error.cause) != 0)
+			log_warn("connecting again: %s%s%s", why, ev->error.hint[0] ? "; " : "",
+				 ev->error.hint);
+		break;
+	case NVMETLS_EVENT_IO_FAILS:
+		log_warn("still lost: I/O fails until it is back");
+		break;
+	case NVMETLS_EVENT_RECONNECTED:
+		log_notice("connected again");
+		break;
+	case NVMETLS_EVENT_GIVEN_UP:
+		log_error("given up: %s; I/O fails until it is disconnected and connected anew", why);
+		break;
+	case NVMETLS_EVENT_NS_CHANGED:
+		log_notice("%s", why);
+		break;
+	case NVMETLS_EVENT_NS_REFUSED:
+		log_error("%s; nothing is read from it or written to it", why);
+		break;
+	}
+	snprintf(h->last_cause, sizeof(h->last_cause), "%s",
+		 ev->kind == NVMETLS_EVENT_RETRY_FAILED ? ev->error.cause : "");
+}
+
 static uint16_t default_queues(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -189,6 +223,8 @@ static int start(struct hostd *h, struct nvmetls_error *e)
 	if (h->c.options.io_queues == 0)
 		h->c.options.io_queues = default_queues();
 	h->c.options.serve = NVMETLS_SERVE_CALLER;
+	h->c.options.notify = connection_event;
+	h->c.options.notify_user = h;
 	rc = nvmetls_connect(&h->c.options, &h->conn, e);
 	if (rc)
 		return rc;
@@ -237,7 +273,15 @@ static int detach_loop(struct hostd_device *d, struct nvmetls_error *e)
 
 static int flush_all(struct hostd *h, struct nvmetls_error *e)
 {
-	int rc = fuse_pool_flush(h->pool, FLUSH_MS);
+	struct nvmetls_error why;
+	int rc;
+
+	/* nothing more can be done for what was written; who synced it has been told */
+	if (nvmetls_state(h->conn, &why)) {
+		log_warn("ending without a flush: %s", why.message);
+		return 0;
+	}
+	rc = fuse_pool_flush(h->pool, FLUSH_MS);
 
 	return rc ? say(e, rc, "flush-failed", "disconnect with --force gives up what was not flushed",
 			"the flush failed: %s", strerror(-rc)) : 0;
@@ -272,14 +316,17 @@ static void tell_ready(struct hostd *h, struct json_object *o)
 
 static void stop(struct hostd *h)
 {
-	fuse_pool_free(h->pool);
-	for (unsigned int i = 0; i < h->count; i++) {
+	/* what is under way is given back by the disconnect, and answered */
+	fuse_pool_stop(h->pool);
+	for (unsigned int i = 0; i < h->count; i++)
 		if (h->devices[i].loop[0])
 			loopdev_detach(h->devices[i].loop);
+	nvmetls_disconnect(h->conn);
+	fuse_pool_free(h->pool);
+	for (unsigned int i = 0; i < h->count; i++) {
 		fuse_disk_unmount(&h->devices[i].fuse);
 		disk_free(&h->devices[i].fuse.disk);
 	}
-	nvmetls_disconnect(h->conn);
 	if (h->control_fd >= 0)
 		close(h->control_fd);
 	if (h->lock_fd >= 0)
@@ -318,24 +365,13 @@ static void answer_one(struct hostd *h)
 	control_answer(fd, hostd_error(&e));
 }
 
-static void look_at_connection(struct hostd *h)
-{
-	struct nvmetls_error why;
-
-	if (h->lost_told || nvmetls_state(h->conn, &why) == 0)
-		return;
-	h->lost_told = true;
-	log_error("the connection is lost: %s; I/O fails until it is disconnected and connected anew",
-		  why.message);
-}
-
 static void serve(struct hostd *h)
 {
 	struct pollfd p[] = { { h->control_fd, POLLIN, 0 }, { h->signal_fd, POLLIN, 0 } };
 	struct nvmetls_error e;
 
 	while (!h->end) {
-		poll(p, 2, h->lost_told ? -1 : LOOK_MS);
+		poll(p, 2, -1);
 		if (p[1].revents) {
 			log_notice("stopping");
 			if (flush_all(h, &e))
@@ -343,7 +379,6 @@ static void serve(struct hostd *h)
 			stop(h);
 			return;
 		}
-		look_at_connection(h);
 		if (p[0].revents)
 			answer_one(h);
 	}

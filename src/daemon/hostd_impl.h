@@ -29,7 +29,8 @@ struct hostd {
 	struct hostd_device *devices;
 	unsigned int count;
 	struct fuse_pool *pool;
-	bool lost_told, end;
+	char last_cause[32];		/* the library's thread's: of the last failed attempt */
+	bool end;
 };
 
 /* Identify: the controller's names, the active namespaces into h->devices. 0 or as the library returns. */

@@ -140,15 +140,15 @@ struct json_object *hostd_info(struct hostd *h)
 	const struct nvmetls_options *a = &h->c.options;
 	char hostid[NVME_UUID_STR_BYTES];
 	struct nvmetls_error why;
-	bool lost;
+	int lost;
 
 	memset(&why, 0, sizeof(why));
-	lost = nvmetls_state(h->conn, &why) != 0;
+	lost = nvmetls_state(h->conn, &why);
 	nvmetls_get_info(h->conn, &h->info);
 	nvme_uuid_format(h->info.hostid, hostid);
 	put(o, "name", h->name);
 	put_number(o, "pid", (uint64_t)getpid());
-	put(o, "state", lost ? "dead" : "live");
+	put(o, "state", lost == -EAGAIN ? "connecting" : lost ? "dead" : "live");
 	put(o, "cause", lost ? why.cause : "");
 	put(o, "message", lost ? why.message : "");
 	put(o, "transport", "tcp");

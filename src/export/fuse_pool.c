@@ -269,7 +269,7 @@ int fuse_pool_new(const struct fuse_pool_config *c, struct fuse_pool **ret)
 	return 0;
 }
 
-void fuse_pool_free(struct fuse_pool *p)
+void fuse_pool_stop(struct fuse_pool *p)
 {
 	if (!p)
 		return;
@@ -279,7 +279,15 @@ void fuse_pool_free(struct fuse_pool *p)
 			continue;
 		disk_queue_wake(&p->workers[i].q);
 		pthread_join(p->workers[i].thread, NULL);
+		p->workers[i].started = false;
 	}
+}
+
+void fuse_pool_free(struct fuse_pool *p)
+{
+	if (!p)
+		return;
+	fuse_pool_stop(p);
 	for (unsigned int i = 0; p->workers && i < p->c.workers; i++)
 		free_worker(p, &p->workers[i]);
 	sem_destroy(&p->flushed);

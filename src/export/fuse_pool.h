@@ -25,5 +25,9 @@ struct fuse_pool_config {
 int fuse_pool_new(const struct fuse_pool_config *c, struct fuse_pool **ret);
 /* Flush all disks and wait. 0 or the first -errno; -ETIMEDOUT after @timeout_ms. */
 int fuse_pool_flush(struct fuse_pool *p, unsigned int timeout_ms);
-/* The threads end; what the kernel still waits for gets no answer. */
+/*
+ * The threads end. What is under way at the device must come back (its connection be closed) before
+ * fuse_pool_free(); it is answered then. What was not received yet gets no answer.
+ */
+void fuse_pool_stop(struct fuse_pool *p);
 void fuse_pool_free(struct fuse_pool *p);

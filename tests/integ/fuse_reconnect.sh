@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# A device that survives its target: killed under a copy, given up after --ctrl-loss-tmo, another disk when it is back.
+. "$(dirname "$0")/fuse_lib.sh"
+: "${ROUNDS:=5}" # how often the target is killed; 50 in a long run
+
+make_key
+as_user truncate -s 256M disk.img
+as_user sh -c 'head -c 200000001 /dev/urandom >data'
+serve() { # ADDRESS ARGS
+	rm -f addr
+	start nvmetls-target --listen "$1" --addr-file "$W/addr" --tls required --subsys nqn.test --allow-any-host "${@:2}"
+	target=$pid
+	wait_for test -s addr
+	S=$(cat addr)
+	A=${S%:*}
+	S=${S##*:}
+}
+serve 127.0.0.1:0 --namespace "$W/disk.img"
+at=(-t tcp -a "$A" -s "$S" -n nqn.test --tls -q "$HOSTNQN" --keep-alive-tmo 2 --reconnect-delay 1)
+state() { as_user nvmetls list-subsys | grep -q "$X tcp .* $1"; }
+
+# --- killed and started again under a copy
+passes nvmetls connect "${at[@]}"
+device
+for _ in $(seq "$ROUNDS"); do
+	as_user dd if=data of="$D" bs=64k conv=notrunc,fsync status=none &
+	copy=$!
+	sleep 0.15
+	kill_hard "$target"
+	serve "$A:$S" --namespace "$W/disk.img"
+	wait "$copy" || fail 'the copy failed'
+	passes cmp -n 200000001 data "$D"
+	cmp -n 200000001 data disk.img || fail 'the image lacks what was copied'
+	as_user dd if=/dev/zero of="$D" bs=1M count=200 conv=notrunc status=none
+done
+
+# --- gone for good: what waits gets EIO, and it can be taken away
+passes nvmetls disconnect -d "$X"
+passes nvmetls connect "${at[@]}" --ctrl-loss-tmo 2
+device
+kill_hard "$target"
+wait_for state connecting
+fails 1 dd if="$D" of=/dev/null bs=4k count=1 iflag=direct
+stderr_has 'Input/output error'
+wait_for state dead
+passes grep -q 'given up' "$R/$X.log"
+passes nvmetls disconnect -d "$X"
+
+# --- what waits does not hold up a disconnect
+serve "$A:$S" --namespace "$W/disk.img"
+passes nvmetls connect "${at[@]}"
+device
+kill_hard "$target"
+wait_for state connecting
+as_user dd if="$D" of=/dev/null bs=4k count=1 iflag=direct 2>err.dd &
+reader=$!
+sleep 0.3
+fails 1 nvmetls disconnect -d "$X"
+stderr_has "is in use: dd (pid"
+passes nvmetls disconnect -d "$X" --force
+! wait "$reader" || fail 'a read of nothing'
+[ -z "$(ls "$R")" ] || fail "left after disconnect: $(ls "$R")"
+
+# --- --fast-io-fail-tmo: it fails soon, and works again when the target is back
+serve "$A:$S" --namespace "$W/disk.img"
+passes nvmetls connect "${at[@]}" --fast-io-fail-tmo 1
+device
+kill_hard "$target"
+fails 1 dd if="$D" of=/dev/null bs=4k count=1 iflag=direct
+stderr_has 'Input/output error'
+wait_for state connecting
+serve "$A:$S" --namespace "$W/disk.img"
+wait_for state live
+passes dd if="$D" of=/dev/null bs=4k count=1 iflag=direct status=none
+
+# --- another disk under the same name: not a byte of it
+kill_hard "$target"
+as_user truncate -s 32M disk.img
+serve "$A:$S" --namespace "$W/disk.img"
+wait_for state live
+fails 1 dd if="$D" of=/dev/null bs=4k count=1 iflag=direct
+stderr_has 'Input/output error'
+fails 1 dd if=/dev/zero of="$D" bs=4k count=1 oflag=direct conv=notrunc
+[ "$(grep -c 'namespace 1: it is smaller now' "$R/$X.log")" = 1 ] || fail 'the log does not say why, once'
+kill_hard "$target"
+as_user truncate -s 256M disk.img
+serve "$A:$S" --namespace "$W/disk.img"
+back() { as_user dd if="$D" of=/dev/null bs=4k count=1 iflag=direct status=none; }
+wait_for back
+passes nvmetls disconnect -d "$X"
