@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The front door. Meson does the work; every verb here is one or two lines of it.
-#   make | programs | check | fuzz | sim | tidy | install | clean | interop | interop-full
+#   make | programs | check | fuzz | sim | tidy | install | clean | interop | interop-full | fio
 #   make bench | bench-full | bench-storm | bench-compare BASE=REV      (bench/README)
 #   CC=clang           another compiler       SAN=address,undefined | thread   sanitizers
 #   WERROR=true        warnings are errors    B=DIR                            build directory
@@ -24,7 +24,7 @@ SLOW = -t 4
 endif
 B ?= build
 
-.PHONY: all programs check fuzz sim bench bench-full interop interop-full tidy install clean
+.PHONY: all programs check fuzz sim bench bench-full interop interop-full fio tidy install clean
 
 all: $(B)/build.ninja
 	$(if $(WERROR),@meson configure $(B) -Dwerror=$(WERROR))
@@ -69,6 +69,11 @@ interop: programs
 
 interop-full: programs
 	tests/interop/run $(B) --full $(INTEROP)
+
+# an engine for fio, GPL-2.0-only: fio/README.md
+fio: all
+	scripts/packages fio
+	fio/build $(B)
 
 tidy:
 	scripts/tidy $(if $(FIX),--fix)
