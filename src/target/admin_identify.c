@@ -52,7 +52,7 @@ static void fill_io(struct nvme_id_ctrl *id, const struct tconn *tc)
 	id->acl = 3;
 	id->frmw = 3;	/* one slot, read only */
 	id->lpa |= NVME_CTRL_LPA_CMD_EFFECTS;
-	store_le16(id->cqt, 1);
+	store_le16(id->cqt, tc->target->config.cqt_ms);
 	id->sqes = NVME_CTRL_SQES_64;
 	id->cqes = NVME_CTRL_CQES_16;
 	store_le32(id->nn, TARGET_NSID_MAX);

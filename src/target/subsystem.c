@@ -19,6 +19,7 @@ void target_config_init(struct target_config *c)
 		.connect_timeout_ns = 10 * NS_PER_SEC,
 		.pdu_timeout_ns = 30 * NS_PER_SEC,
 		.r2t_timeout_ns = 30 * NS_PER_SEC,
+		.cqt_ms = 2000,
 		.kato_discovery_ms = NVME_KATO_DISC_DEFAULT_MS,
 		.hdgst = true,
 		.ddgst = true,

@@ -20,6 +20,7 @@ static const char *const plants[] = {
 	[PLANT_LOST_FLUSH] = "lost-flush",
 	[PLANT_LOST_FUA] = "lost-fua",
 	[PLANT_FLIPPED_BIT] = "flipped-bit",
+	[PLANT_EARLY_RETRY] = "early-retry",
 };
 
 static enum sim_plant plant_of(const char *name)

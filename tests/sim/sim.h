@@ -42,11 +42,19 @@ struct sim_world {
 };
 
 /* Bugs planted to prove that the simulation can fail. */
-enum sim_plant { PLANT_NONE, PLANT_LOST_FLUSH, PLANT_LOST_FUA, PLANT_FLIPPED_BIT };
+enum sim_plant {
+	PLANT_NONE,
+	PLANT_LOST_FLUSH,
+	PLANT_LOST_FUA,
+	PLANT_FLIPPED_BIT,
+	PLANT_EARLY_RETRY
+};
 
 struct sim_faults {
 	uint32_t reset_ppm;		/* chance per delivered segment that the connection is reset */
 	uint32_t disk_error_ppm;	/* chance per disk operation of EIO */
+	uint32_t disk_slow_ppm;		/* chance per disk operation that it takes up to @disk_slow_max_ns */
+	uint64_t disk_slow_max_ns;
 	uint64_t net_delay_max_ns, disk_delay_max_ns, post_delay_max_ns;
 	uint32_t cut_percent;		/* how often bytes are cut into pieces */
 };
@@ -70,6 +78,7 @@ struct sim {
 	struct sim_faults faults;
 	enum sim_plant plant;
 	struct sim_disk disk;
+	uint64_t stalled_until;		/* nothing arrives before that */
 	uint64_t disk_generation;	/* grows with each crash; older I/O fails */
 	uint64_t flushes, writes, reads, errors, resets, deliveries;
 };

@@ -109,9 +109,11 @@ static void complete(struct sim *s, void *a, uint64_t generation)
 void sim_disk_submit(struct world *w, struct world_io *io)
 {
 	struct sim *s = sim_of(w)->sim;
+	uint64_t most = sim_chance(s, s->faults.disk_slow_ppm) ? s->faults.disk_slow_max_ns :
+								 s->faults.disk_delay_max_ns;
 
-	sim_at(s, sim_of(w), s->now + 1000 + sim_pick(s, s->faults.disk_delay_max_ns + 1), complete,
-	       io, s->disk_generation);
+	sim_at(s, sim_of(w), s->now + 1000 + sim_pick(s, most + 1), complete, io,
+	       s->disk_generation);
 }
 
 void sim_disk_crash(struct sim *s)

@@ -25,7 +25,9 @@ struct world_sock {
 	world_accept_fn accept;
 	void *ctx;
 	bool listening, connected, closed, reset, fin_sent, fin_arrived, send_stalled;
-	int error;
+	bool dialled;		/* the host's end */
+	bool severed;		/* the other end was reset behind a stalled wire: nothing comes any more */
+	int error, reset_error;
 	uint16_t port;		/* host order */
 	uint64_t number;	/* in order of creation, for the trace */
 	uint64_t last_delivery;
@@ -66,32 +68,47 @@ static void notify(struct world_sock *k, unsigned int events)
 		sim_at(k->sim, k->w, k->sim->now, ready_event, k, events);
 }
 
-static void reset_one(struct world_sock *k)
+static void reset_one(struct world_sock *k, int error)
 {
 	if (k->closed || k->reset)
 		return;
 	k->reset = true;
+	k->reset_error = error;
 	notify(k, WORLD_READABLE | WORLD_WRITABLE);
 }
 
-static void reset_pair(struct world_sock *k)
+/*
+ * @by_network: no end has said so. Then the host must not learn of it what only the target could
+ * tell, that it is done.
+ */
+static void reset_pair(struct world_sock *k, bool by_network)
 {
 	k->sim->resets++;
-	reset_one(k);
+	reset_one(k, by_network && k->dialled ? ETIMEDOUT : ECONNRESET);
 	if (k->peer)
-		reset_one(k->peer);
+		reset_one(k->peer, by_network && k->peer->dialled ? ETIMEDOUT : ECONNRESET);
+}
+
+/* The wire is stalled: what would arrive now arrives when it moves again, as TCP sends it anew. */
+static bool postponed(struct sim *s, void (*fn)(struct sim *s, void *a, uint64_t b), void *a,
+		      uint64_t b)
+{
+	if (s->now >= s->stalled_until)
+		return false;
+	sim_at(s, s->current, s->stalled_until, fn, a, b);
+	return true;
 }
 
 static void deliver(struct sim *s, void *a, uint64_t n)
 {
 	struct world_sock *k = a;
 
-	if (k->closed || k->reset)
+	if (k->closed || k->reset || k->severed || postponed(s, deliver, a, n))
 		return;
 	s->deliveries++;
 	sim_note(s, k->number ^ (n << 32));
 	if (sim_chance(s, s->faults.reset_ppm)) {
-		reset_pair(k);
+		reset_pair(k, true);
 		return;
 	}
 	k->delivered += n;
@@ -103,8 +120,8 @@ static void deliver_fin(struct sim *s, void *a, uint64_t b)
 {
 	struct world_sock *k = a;
 
-	(void)s;
-	(void)b;
+	if (k->severed || postponed(s, deliver_fin, a, b))
+		return;
 	k->fin_arrived = true;
 	notify(k, WORLD_READABLE);
 }
@@ -138,6 +155,8 @@ static void established(struct sim *s, void *a, uint64_t port)
 	struct world_sock *k = a, *l = find_listener(s, (uint16_t)port);
 	struct sockaddr_in from = { .sin_family = AF_INET, .sin_port = htons((uint16_t)k->port) };
 
+	if (postponed(s, established, a, port))
+		return;
 	from.sin_addr.s_addr = htonl(0x0a000002);
 	if (!l || k->closed) {
 		k->error = ECONNREFUSED;
@@ -162,6 +181,7 @@ int sim_net_connect(struct world *w, const struct sockaddr *addr, socklen_t len,
 
 	(void)len;
 	k->port = (uint16_t)(20000 + k->number % 40000);
+	k->dialled = true;
 	sim_at(s, l ? l->w : sim_of(w), s->now + net_delay(s), established, k, ntohs(to->sin_port));
 	*ret = k;
 	return 0;
@@ -196,7 +216,7 @@ int sim_net_local_addr(struct world_sock *k, struct sockaddr_storage *ret)
 
 int sim_net_error(struct world_sock *k)
 {
-	return k->reset ? ECONNRESET : k->error;
+	return k->reset ? k->reset_error : k->error;
 }
 
 ssize_t sim_net_recv(struct world_sock *k, const struct iovec *iov, int iov_count)
@@ -207,7 +227,7 @@ ssize_t sim_net_recv(struct world_sock *k, const struct iovec *iov, int iov_coun
 	for (int i = 0; i < iov_count; i++)
 		want += iov[i].iov_len;
 	if (k->reset)
-		return -ECONNRESET;
+		return -k->reset_error;
 	if (!limit)
 		return k->fin_arrived && !k->queued ? 0 : -EAGAIN;
 	if (limit > want)
@@ -265,7 +285,7 @@ ssize_t sim_net_send(struct world_sock *k, const struct iovec *iov, int iov_coun
 	for (int i = 0; i < iov_count; i++)
 		n += iov[i].iov_len;
 	if (k->reset)
-		return -ECONNRESET;
+		return -k->reset_error;
 	if (!k->connected)
 		return -EAGAIN;
 	if (to->closed)
@@ -308,8 +328,10 @@ void sim_net_close(struct world_sock *k, bool abort)
 {
 	struct world_sock *to = k->peer;
 
-	if (to && !k->reset && (abort || k->queued))
-		reset_one(to);	/* as TCP does where unread bytes are thrown away */
+	if (to && !k->reset && (abort || k->queued) && k->sim->now < k->sim->stalled_until)
+		to->severed = true;	/* the reset does not arrive, and what was sent is not sent anew */
+	else if (to && !k->reset && (abort || k->queued))
+		reset_one(to, ECONNRESET);	/* as TCP does where unread bytes are thrown away */
 	else if (to && !to->closed && !k->reset)
 		sim_at(k->sim, delivers_in(to), delivery_time(to), deliver_fin, to, 0);
 	k->closed = true;
@@ -322,7 +344,7 @@ void sim_net_reset_all(struct sim *s)
 		struct world_sock *k = container_of(it, struct world_sock, node);
 
 		if (k->connected && !k->reset && !k->closed)
-			reset_pair(k);
+			reset_pair(k, false);
 	}
 }
 

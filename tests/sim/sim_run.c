@@ -3,8 +3,7 @@
  * One run: a target (daemon/node) and a host (client/association) in their worlds, a random load
  * on several queues, faults, and a model that knows what every read may return.
  *
- * After a loss the host waits until the target's old backend I/O must have ended, then connects
- * again. At the end everything is read back, both sides stop, and all buffers must be back.
+ * After a loss the host holds its commands and connects again as client/recovery says. At the end everything is read back, both sides stop, and all buffers must be back.
  */
 #include "sim_run.h"
 
@@ -18,6 +17,7 @@
 
 #include "base/bytes.h"
 #include "client/association.h"
+#include "client/recovery.h"
 #include "daemon/node.h"
 #include "sim.h"
 #include "sim_model.h"
@@ -26,7 +26,9 @@
 #define OPS_MAX	     16u	/* commands in flight */
 #define RUN_BLOCKS   600u	/* longest command: 300 KiB, several buffers */
 #define STEPS_MAX    4000000u
-#define QUIESCE_NS   (200 * NS_PER_MS)
+#define DISK_SLOW_NS (4 * NS_PER_SEC)
+#define CQT_MS	     5000
+#define STALL_NS     (10 * NS_PER_SEC)
 #define SUBSYS	     "nqn.test"
 #define HOST	     "nqn.host"
 
@@ -39,6 +41,7 @@ struct op {
 	struct run *run;
 	enum op_kind kind;
 	bool busy, fua;
+	bool held;		/* lost with its connection; to be sent again */
 	uint32_t at, n;		/* blocks */
 	struct iovec iov;
 	uint8_t *data;
@@ -59,8 +62,11 @@ struct run {
 	char identity[PSK_IDENTITY_LEN_MAX + 1];
 	struct assoc *assoc;
 	struct assoc_config assoc_config;
+	struct recovery recovery;
+	uint64_t look_at;	/* when recovery wants to be called */
 	struct op ops[OPS_MAX];
 	uint32_t ops_left, crashes_left, losses;
+	uint32_t stalls_left;
 	bool up, draining, finished, node_stopped, failed;
 	uint32_t readback;	/* next block of the final check */
 };
@@ -83,6 +89,14 @@ static uint32_t in_flight(const struct run *r)
 	return n;
 }
 
+static bool any_at_queue(const struct run *r)
+{
+	for (uint32_t i = 0; i < OPS_MAX; i++)
+		if (r->ops[i].busy && !r->ops[i].held)
+			return true;
+	return false;
+}
+
 static void pump(struct run *r, unsigned int index);
 
 static void op_done(struct hqueue *q, struct hcmd *c)
@@ -93,6 +107,10 @@ static void op_done(struct hqueue *q, struct hcmd *c)
 
 	(void)q;
 	sim_note(r->sim, ((uint64_t)op->at << 8) | (uint64_t)op->kind << 1 | good);
+	if (fault_is(c->why)) {
+		op->held = true;	/* nobody else touches its blocks */
+		return;
+	}
 	op->busy = false;
 	if (op->kind != OP_FLUSH)
 		model_lock(&r->model, op->at, op->n, false);
@@ -161,6 +179,11 @@ static void pump(struct run *r, unsigned int index)
 
 		if (!hqueue_live(q->hq) || hqueue_room(q->hq) == 0)
 			return;
+		if (op->held) {
+			op->held = false;
+			hqueue_submit(q->hq, &op->cmd, r->sim->now);
+			continue;
+		}
 		if (op->busy || (r->ops_left == 0 && (in_flight(r) || r->readback >= MODEL_BLOCKS)))
 			continue;
 		choose(r, op);
@@ -189,6 +212,7 @@ static void tick(struct sim *s, void *a, uint64_t b)
 /* --- the host's association --- */
 
 static void connect_host(struct sim *s, void *a, uint64_t b);
+static void act(struct run *r, unsigned int todo);
 
 static struct world *place(void *ctx, unsigned int index)
 {
@@ -197,10 +221,9 @@ static struct world *place(void *ctx, unsigned int index)
 	return r->host_worlds[index % SIM_HOST_WORLDS];
 }
 
-static void up(void *ctx)
+/* Commands flow from now on. */
+static void resume(struct run *r)
 {
-	struct run *r = ctx;
-
 	r->up = true;
 	for (unsigned int i = 0; i < assoc_io_count(r->assoc); i++)
 		sim_at(r->sim, sim_of(assoc_io(r->assoc, i)->w), r->sim->now, tick, r,
@@ -216,23 +239,61 @@ static void lost(void *ctx, struct fault why, const char *detail)
 	if (r->options->verbose)
 		printf("  %lu us: lost: %s (%s)\n", r->sim->now / 1000, cause_name((enum cause)why.cause), detail);
 	r->up = false;
+	if (!r->draining)
+		act(r, recovery_event(&r->recovery, RECOVERY_LOST, r->sim->now));
+}
+
+static void up(void *ctx)
+{
+	struct run *r = ctx;
+
+	act(r, recovery_event(&r->recovery, RECOVERY_UP, r->sim->now));
 }
 
 static void down(void *ctx)
 {
 	struct run *r = ctx;
+	uint64_t quiet = assoc_quiet_ns(r->assoc);
 
 	r->up = false;
 	r->losses++;
-	if (in_flight(r))
+	if (any_at_queue(r))
 		fail(r, "the association is down and commands were not given back");
 	assoc_free(r->assoc);
 	r->assoc = NULL;
-	if (r->draining)
-		r->finished = true;
-	else
-		sim_at(r->sim, sim_of(r->host_worlds[0]), r->sim->now + QUIESCE_NS, connect_host, r,
-		       0);
+	r->finished = r->draining;
+	if (r->sim->plant == PLANT_EARLY_RETRY)
+		quiet = 0;
+	if (!r->draining)
+		act(r, recovery_down(&r->recovery, quiet, r->sim->now));
+}
+
+/* The time has come that recovery asked for, unless it has asked for another one since. */
+static void recovery_due(struct sim *s, void *a, uint64_t at)
+{
+	struct run *r = a;
+	uint64_t next;
+
+	if (at == r->look_at && !r->draining)
+		act(r, recovery_turn(&r->recovery, s->now, &next));
+}
+
+static void act(struct run *r, unsigned int todo)
+{
+	struct sim_world *home = sim_of(r->host_worlds[0]);
+	uint64_t next;
+
+	if (todo & RECOVERY_CONNECT)
+		sim_at(r->sim, home, r->sim->now, connect_host, r, 0);
+	if (todo & RECOVERY_RESUME)
+		resume(r);
+	if (todo & RECOVERY_GIVE_UP)
+		fail(r, "recovery gave up, and was told never to");
+	recovery_turn(&r->recovery, r->sim->now, &next);	/* did all that is due just now */
+	if (next == WORLD_NEVER)
+		return;
+	r->look_at = next;
+	sim_at(r->sim, home, next, recovery_due, r, next);
 }
 
 static void connect_host(struct sim *s, void *a, uint64_t b)
@@ -270,7 +331,8 @@ static void host_init(struct run *r)
 	if (s->plant == PLANT_FLIPPED_BIT)
 		c->hdgst = c->ddgst = false;
 	c->disable_sqflow = sim_pick(s, 2);
-	c->connect_timeout_ns = 30 * NS_PER_SEC;
+	c->connect_timeout_ns = 5 * NS_PER_SEC;
+	c->await_close = true;
 	c->command_timeout_ns = 20 * NS_PER_SEC;
 	c->shutdown_timeout_ns = 5 * NS_PER_SEC;
 	c->place = place;
@@ -324,6 +386,7 @@ static void target_init(struct run *r)
 	cfg_link(port, SUBSYS);
 	node_config_init(&config);
 	config.target.offer_key_update = true;
+	config.target.cqt_ms = CQT_MS;
 	config.record.rekey_bytes = sim_pick(r->sim, 2) ? 65536 : 0;
 	config.target.capsule_data_bytes = sim_pick(r->sim, 2) ? 16384 : 4096;
 	rc = node_new(&config, &r->tree, r->keys, r->target_worlds, SIM_TARGET_WORLDS, &r->node,
@@ -349,6 +412,32 @@ static void stop_node(struct sim *s, void *a, uint64_t b)
 
 /* --- faults --- */
 
+/*
+ * A flush that is sent again after a crash cannot bring back what the crash has lost: it stands for
+ * what was acknowledged and is still there.
+ */
+static void forget_flushes(struct run *r)
+{
+	for (uint32_t i = 0; i < OPS_MAX; i++)
+		if (r->ops[i].busy && r->ops[i].kind == OP_FLUSH)
+			model_flush_begin(&r->model, r->ops[i].snapshot);
+}
+
+/* Nothing arrives for a while, long enough now and then for both ends to give the other one up. */
+static void stall(struct sim *s, void *a, uint64_t b)
+{
+	struct run *r = a;
+
+	(void)b;
+	if (r->draining || r->ops_left == 0)
+		return;
+	s->stalled_until = s->now + sim_pick(s, STALL_NS);
+	if (r->options->verbose)
+		printf("  %lu us: nothing arrives until %lu us\n", s->now / 1000, s->stalled_until / 1000);
+	if (--r->stalls_left)
+		sim_at(s, s->current, s->stalled_until + sim_pick(s, NS_PER_SEC), stall, r, 0);
+}
+
 static void crash(struct sim *s, void *a, uint64_t b)
 {
 	struct run *r = a;
@@ -360,6 +449,7 @@ static void crash(struct sim *s, void *a, uint64_t b)
 		printf("  %lu us: power loss\n", s->now / 1000);
 	sim_disk_crash(s);
 	model_crashed(&r->model);
+	forget_flushes(r);
 	sim_net_reset_all(s);
 	if (--r->crashes_left)
 		sim_at(s, s->current, s->now + sim_pick(s, NS_PER_SEC), crash, r, 0);
@@ -378,6 +468,18 @@ static void faults_init(struct run *r)
 		s->faults.disk_error_ppm = 1u << sim_pick(s, 16);
 	if (r->crashes_left)
 		sim_at(s, &s->worlds[0], s->now + sim_pick(s, NS_PER_SEC), crash, r, 0);
+	r->stalls_left = (uint32_t)sim_pick(s, 3);
+	if (sim_pick(s, 3) == 0) {
+		s->faults.disk_slow_ppm = 1u << sim_pick(s, 17);
+		s->faults.disk_slow_max_ns = sim_pick(s, DISK_SLOW_NS);
+	}
+	if (r->stalls_left)
+		sim_at(s, &s->worlds[0], s->now + sim_pick(s, NS_PER_SEC), stall, r, 0);
+	if (r->options->plant == PLANT_EARLY_RETRY || sim_pick(s, 10) == 0) {
+		s->faults.reset_ppm = 2000;
+		s->faults.disk_slow_ppm = 100000;
+		s->faults.disk_slow_max_ns = DISK_SLOW_NS;
+	}
 }
 
 /* --- the run --- */
@@ -406,6 +508,7 @@ static void drive(struct run *r)
 		if (r->ops_left == 0) {	/* let it settle before judging it */
 			r->sim->faults.reset_ppm = 0;
 			r->sim->faults.disk_error_ppm = 0;
+			r->sim->faults.disk_slow_ppm = 0;
 		}
 		if (!r->draining && r->up && r->ops_left == 0 && r->readback >= MODEL_BLOCKS &&
 		    !in_flight(r) && r->sim->current == sim_of(r->host_worlds[0]))
@@ -429,6 +532,7 @@ static void check_leaks(struct run *r)
 bool sim_run(uint64_t seed, const struct sim_options *options, struct sim_report *report)
 {
 	static struct sim sim;
+	static const struct recovery_config recovery = { NS_PER_SEC, WORLD_NEVER, WORLD_NEVER };
 	struct run *r = calloc(1, sizeof(*r));
 	int fd;
 
@@ -452,8 +556,11 @@ bool sim_run(uint64_t seed, const struct sim_options *options, struct sim_report
 	make_key(r);
 	target_init(r);
 	host_init(r);
+	recovery_init(&r->recovery, &recovery);
 	faults_init(r);
-	sim_at(&sim, sim_of(r->host_worlds[0]), sim.now, connect_host, r, 0);
+	/* as if it had been lost just now: there is one way to connect */
+	recovery_event(&r->recovery, RECOVERY_LOST, sim.now);
+	act(r, recovery_down(&r->recovery, 0, sim.now));
 	drive(r);
 	check_leaks(r);
 	*report = (struct sim_report){ .trace = sim.trace,
