@@ -33,7 +33,7 @@ struct target_config {
 	uint16_t controllers_max;	/* default 1024 */
 	uint32_t buffers_per_conn_max;	/* pool buffers one connection may hold; 0: half of the pool */
 	uint64_t icreq_timeout_ns, connect_timeout_ns, pdu_timeout_ns, r2t_timeout_ns;
-	uint16_t cqt_ms;		/* told as CQT: when it has lost a host, its I/O has ended after that; default 2000 */
+	uint16_t cqt_ms;		/* told as CQT: a lost host's I/O has ended after that; default 2000 */
 	uint32_t kato_discovery_ms;	/* for discovery controllers that ask for 0; default 120000 */
 	bool hdgst, ddgst;		/* digests allowed; default both */
 	bool offer_key_update;		/* told in Identify (vendor specific) so that our host may send KeyUpdate */

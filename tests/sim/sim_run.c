@@ -3,7 +3,8 @@
  * One run: a target (daemon/node) and a host (client/association) in their worlds, a random load
  * on several queues, faults, and a model that knows what every read may return.
  *
- * After a loss the host holds its commands and connects again as client/recovery says. At the end everything is read back, both sides stop, and all buffers must be back.
+ * After a loss the host holds its commands and connects again as client/recovery says. At the end
+ * everything is read back, both sides stop, and all buffers must be back.
  */
 #include "sim_run.h"
 
