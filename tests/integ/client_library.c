@@ -504,6 +504,92 @@ static void lost(void)
 	nvmetls_disconnect(c);
 }
 
+/* --- survive: the target is killed and started again while I/O is under way --- */
+
+static int events[NVMETLS_EVENT_NS_REFUSED + 1];
+
+static void notify(void *user, const struct nvmetls_event *e)
+{
+	MUST(user == events);
+	MUST((e->error.cause[0] != 0) == (e->kind != NVMETLS_EVENT_RECONNECTED));
+	__atomic_fetch_add(&events[e->kind], 1, __ATOMIC_SEQ_CST);
+}
+
+static int happened(enum nvmetls_event_kind kind)
+{
+	return __atomic_load_n(&events[kind], __ATOMIC_SEQ_CST);
+}
+
+/* Write, read back, compare; a flush in between, the synchronous way where there is one. */
+static void write_and_read(struct worker *w, struct nvmetls_queue *q, struct slot *slots, int round)
+{
+	round_trip(w, q, slots, round, 65536);
+	if (serve == NVMETLS_SERVE_THREAD) {
+		MUST(nvmetls_rw(w->c, NVMETLS_FLUSH, 0, NSID, 0, 0, NULL) == 0);
+	} else {
+		start(q, &slots[0], NVMETLS_FLUSH, w, 0, 0);
+		reap(q, 1);
+	}
+}
+
+/* LOSSES: how often it is to be lost. */
+static void survive(void)
+{
+	int losses = (int)strtol(getenv("LOSSES"), NULL, 10);
+	static struct slot slots[DEPTH / 4];
+	struct nvmetls_options o = options(2);
+	struct worker w = { .index = 0 };
+	struct nvmetls_queue *q;
+
+	o.reconnect_delay_ms = 200;
+	o.notify = notify;
+	o.notify_user = events;
+	w.c = connected(&o);
+	MUST(nvmetls_namespace(w.c, NSID, &w.ns) == 0);
+	q = nvmetls_get_queue(w.c, 1);
+	for (int i = 0; i < DEPTH / 4; i++)
+		MUST((slots[i].mem = malloc(1u << 20)));
+	for (int round = 0; happened(NVMETLS_EVENT_RECONNECTED) < losses; round++)
+		write_and_read(&w, q, slots, round);
+	write_and_read(&w, q, slots, 9999);
+	MUST(happened(NVMETLS_EVENT_LOST) == losses && happened(NVMETLS_EVENT_GIVEN_UP) == 0);
+	MUST(nvmetls_state(w.c, NULL) == 0);
+	nvmetls_disconnect(w.c);
+}
+
+/* --- waits: I/O that waits for a target that is gone is given back by a disconnect --- */
+
+static void waits(void)
+{
+	static uint8_t b[DEPTH][4096];
+	static struct nvmetls_io io[DEPTH];
+	struct nvmetls_options o = options(2);
+	struct nvmetls_error e;
+	struct nvmetls_queue *q;
+	struct nvmetls *c;
+
+	o.reconnect_delay_ms = 100;
+	o.notify = notify;
+	o.notify_user = events;
+	c = connected(&o);
+	q = nvmetls_get_queue(c, 0);
+	read_one(q);
+	MUST(kill((pid_t)strtol(getenv("TARGET"), NULL, 10), SIGKILL) == 0);
+	dones = 0;
+	for (int i = 0; i < DEPTH; i++) {
+		io[i] = (struct nvmetls_io){
+			.op = NVMETLS_READ, .nsid = NSID, .blocks = 1, .buf = b[i], .done = done
+		};
+		MUST(nvmetls_submit(q, &io[i]) == 0);
+	}
+	while (happened(NVMETLS_EVENT_RETRY_FAILED) < 2)
+		MUST(nvmetls_poll(q, 50) == 0);
+	MUST(nvmetls_state(c, &e) == -EAGAIN && e.err == -EAGAIN && e.cause[0]);
+	MUST(dones == 0);
+	nvmetls_disconnect(c);
+	MUST(dones == DEPTH && last_status == -ECANCELED);
+}
+
 /* --- cancel: disconnect with I/O outstanding --- */
 
 static void cancel(void)
@@ -657,6 +743,7 @@ int main(int argc, char **argv)
 		{ "verify", verify }, { "idle", idle },	    { "forks", forks },
 		{ "fd", fd },	      { "rules", rules },   { "lost", lost },
 		{ "cancel", cancel }, { "discover", discover }, { "causes", causes },
+		{ "survive", survive }, { "waits", waits },
 	};
 
 	MUST(argc == 3);

@@ -31,6 +31,27 @@ target_dies() {
 	done
 }
 
+target_comes_back() {
+	local serve client i
+	for serve in thread caller; do
+		start_target "$@" --subsys nqn.test --namespace "$W/disk.img" --allow-any-host
+		LOSSES=3 as_user client-library survive $serve &
+		client=$!
+		for i in 1 2 3; do
+			wait_for grep -q "qid 2 \(TLS \)\?connected$" "$log"
+			sleep 0.3 # until I/O flows again
+			kill_hard
+			# a moment in which nobody is there, or none
+			[ "$i" = 2 ] || sleep 0.2
+			start_again "$@" --subsys nqn.test --namespace "$W/disk.img" --allow-any-host
+		done
+		wait $client || fail "client-library survive $serve"
+		TARGET=$pid passes client-library waits $serve
+		wait "$pid" || true
+	done
+}
+
+as_user truncate -s 64M disk.img
 passes client-library causes thread
 
 export TLS=0
@@ -38,6 +59,7 @@ start_target --tls none --threads 2 --subsys nqn.test --namespace mem:64M --allo
 everything
 stop
 target_dies --tls none
+target_comes_back --tls none
 
 export TLS=1
 make_key
@@ -46,3 +68,4 @@ start_target --tls required --threads 2 --subsys nqn.test --namespace mem:64M --
 everything
 stop
 target_dies --tls required
+target_comes_back --tls required

@@ -7,16 +7,13 @@
 make_key
 as_user truncate -s 256M disk.img
 as_user sh -c 'head -c 200000001 /dev/urandom >data'
-serve() { # ADDRESS ARGS
-	rm -f addr
-	start nvmetls-target --listen "$1" --addr-file "$W/addr" --tls required --subsys nqn.test --allow-any-host "${@:2}"
+disk=(--tls required --subsys nqn.test --allow-any-host --namespace "$W/disk.img")
+start_target "${disk[@]}"
+target=$pid
+again() {
+	start_again "${disk[@]}"
 	target=$pid
-	wait_for test -s addr
-	S=$(cat addr)
-	A=${S%:*}
-	S=${S##*:}
 }
-serve 127.0.0.1:0 --namespace "$W/disk.img"
 at=(-t tcp -a "$A" -s "$S" -n nqn.test --tls -q "$HOSTNQN" --keep-alive-tmo 2 --reconnect-delay 1)
 state() { as_user nvmetls list-subsys | grep -q "$X tcp .* $1"; }
 
@@ -28,7 +25,7 @@ for _ in $(seq "$ROUNDS"); do
 	copy=$!
 	sleep 0.15
 	kill_hard "$target"
-	serve "$A:$S" --namespace "$W/disk.img"
+	again
 	wait "$copy" || fail 'the copy failed'
 	passes cmp -n 200000001 data "$D"
 	cmp -n 200000001 data disk.img || fail 'the image lacks what was copied'
@@ -48,7 +45,7 @@ passes grep -q 'given up' "$R/$X.log"
 passes nvmetls disconnect -d "$X"
 
 # --- what waits does not hold up a disconnect
-serve "$A:$S" --namespace "$W/disk.img"
+again
 passes nvmetls connect "${at[@]}"
 device
 kill_hard "$target"
@@ -63,21 +60,21 @@ passes nvmetls disconnect -d "$X" --force
 [ -z "$(ls "$R")" ] || fail "left after disconnect: $(ls "$R")"
 
 # --- --fast-io-fail-tmo: it fails soon, and works again when the target is back
-serve "$A:$S" --namespace "$W/disk.img"
+again
 passes nvmetls connect "${at[@]}" --fast-io-fail-tmo 1
 device
 kill_hard "$target"
 fails 1 dd if="$D" of=/dev/null bs=4k count=1 iflag=direct
 stderr_has 'Input/output error'
 wait_for state connecting
-serve "$A:$S" --namespace "$W/disk.img"
+again
 wait_for state live
 passes dd if="$D" of=/dev/null bs=4k count=1 iflag=direct status=none
 
 # --- another disk under the same name: not a byte of it
 kill_hard "$target"
 as_user truncate -s 32M disk.img
-serve "$A:$S" --namespace "$W/disk.img"
+again
 wait_for state live
 fails 1 dd if="$D" of=/dev/null bs=4k count=1 iflag=direct
 stderr_has 'Input/output error'
@@ -85,7 +82,7 @@ fails 1 dd if=/dev/zero of="$D" bs=4k count=1 oflag=direct conv=notrunc
 [ "$(grep -c 'namespace 1: it is smaller now' "$R/$X.log")" = 1 ] || fail 'the log does not say why, once'
 kill_hard "$target"
 as_user truncate -s 256M disk.img
-serve "$A:$S" --namespace "$W/disk.img"
+again
 back() { as_user dd if="$D" of=/dev/null bs=4k count=1 iflag=direct status=none; }
 wait_for back
 passes nvmetls disconnect -d "$X"

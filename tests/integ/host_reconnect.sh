@@ -6,16 +6,13 @@
 
 make_key
 as_user truncate -s 64M disk.img
-serve() { # ADDRESS ARGS
-	rm -f addr
-	start nvmetls-target --listen "$1" --addr-file "$W/addr" --tls required --subsys nqn.test "${@:2}"
+disk=(--tls required --subsys nqn.test --allow-any-host --namespace "$W/disk.img")
+start_target "${disk[@]}"
+target=$pid target_log=$log
+again() {
+	start_again "${disk[@]}"
 	target=$pid target_log=$log
-	wait_for test -s addr
-	S=$(cat addr)
-	A=${S%:*}
-	S=${S##*:}
 }
-serve 127.0.0.1:0 --namespace "$W/disk.img" --allow-any-host
 at=(-t tcp -a "$A" -s "$S" -n nqn.test --tls -q "$HOSTNQN" --keep-alive-tmo 2)
 connects() { grep -c 'qid 2 .* connected$' "$target_log" || true; }
 more() { [ "$(connects)" -gt "$1" ]; }
@@ -41,7 +38,7 @@ for i in $(seq "$ROUNDS"); do
 	sleep 0.5
 	kill_hard "$target"
 	[ $((i % 2)) = 0 ] || sleep 0.3
-	serve "$A:$S" --namespace "$W/disk.img" --allow-any-host
+	again
 done
 survives
 
@@ -58,14 +55,14 @@ kill_hard "$target"
 refused 'nobody listens at that address'
 
 # --- without --reconnect-delay a lost connection is an error
-serve "$A:$S" --namespace "$W/disk.img" --allow-any-host
+again
 load --runtime 30
 kill_hard "$target"
 refused 'the peer'
 
 # --- it is back, and refuses this host for good
-serve "$A:$S" --namespace "$W/disk.img" --allow-any-host
+again
 load --reconnect-delay 1 --runtime 30
 kill_hard "$target"
-serve "$A:$S" --namespace "$W/disk.img" --host nqn.another
+start_again --tls required --subsys nqn.test --host nqn.another --namespace "$W/disk.img"
 refused 'final'

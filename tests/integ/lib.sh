@@ -8,6 +8,7 @@
 #
 #   start PROGRAM ARGS     in the background; its pid is $pid, its stderr $log
 #   start_target ARGS      nvmetls-target on a free port of 127.0.0.1, waits for it; sets $A $S
+#   start_again ARGS       the same where the last one was, also right after it was killed
 #   stop [PID]             SIGTERM, and it must exit 0 within 10 s (default: the last started)
 #   kill_hard [PID]        SIGKILL
 #   wait_for COMMAND       until it succeeds, 10 s at most ($WAIT_S)
@@ -149,6 +150,22 @@ start_target() {
 	A=${S%:*}
 	S=${S##*:}
 	export A S
+}
+
+# What the kernel does for a killed one, with io_uring, ends a little later: port and image are in use till then.
+start_again() {
+	local n
+	for n in $(seq 50); do
+		rm -f addr
+		start nvmetls-target --listen "$A:$S" --addr-file "$W/addr" "$@"
+		until [ -s addr ] || ! kill -0 "$pid" 2>/dev/null; do
+			sleep 0.02
+		done
+		[ ! -s addr ] || return 0
+		grep -Eq 'Address already in use|in use by another process' "$log" || break
+		sleep 0.1
+	done
+	fail "the target did not start again ($n)"
 }
 
 wait_for() {
