@@ -8,13 +8,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "loop/loop_impl.h"
+#include "loop/sched.h"
 
 #define PASSES_PER_POLL 8 /* while there is other work, or hope for it */
 #define SPIN_ONE	1024u
@@ -25,10 +25,15 @@
  */
 #define SLEEP_COST_NS	100000u
 
-/* A CPU is crowded when others took it from this thread so often; how often to look, and for how long. */
-#define CROWD_EVERY_NS	(3 * NS_PER_MS)
-#define CROWD_LOOK_NS	(10 * NS_PER_MS)
-#define CROWD_YIELD_NS	(500 * NS_PER_MS)
+/*
+ * A CPU is crowded when this thread waits for it an eighth of the time in several looks one after the
+ * other (a short burst is not worth the sleeps), and stays so as long as it waits at all.
+ */
+#define CROWD_BEGINS	8
+#define CROWD_STAYS	32
+#define CROWD_LOOKS	3
+#define CROWD_LOOK_NS	(50 * NS_PER_MS)
+#define CROWD_YIELD_NS	(1000 * NS_PER_MS)
 
 uint64_t loop_clock_ns(void)
 {
@@ -322,25 +327,28 @@ static void relax(void)
 #endif
 }
 
+static void look_around(struct loop *l, uint64_t passed)
+{
+	uint64_t waited = sched_waited_ns(), lately = waited - l->crowd.waited_ns;
+	bool known = pthread_equal(l->crowd.thread, pthread_self());	/* who runs this loop */
+
+	l->crowd.looks = known && lately > passed / CROWD_BEGINS ? l->crowd.looks + 1 : 0;
+	if (l->crowd.looks >= CROWD_LOOKS ||
+	    (known && l->now_ns < l->crowd.yield_until_ns && lately > passed / CROWD_STAYS))
+		l->crowd.yield_until_ns = l->now_ns + CROWD_YIELD_NS;
+	l->crowd.thread = pthread_self();
+	l->crowd.waited_ns = waited;
+	l->crowd.looked_ns = l->now_ns;
+}
+
 /*
  * Do others want this CPU? Who spins is preempted by them, in the middle of its work, and then waits
  * for a slice of theirs to end; who sleeps is woken at once (loop/sched.h).
  */
 static bool crowded(struct loop *l)
 {
-	uint64_t passed = l->now_ns - l->crowd.looked_ns;
-	struct rusage u;
-
-	if (passed >= CROWD_LOOK_NS && getrusage(RUSAGE_THREAD, &u) == 0) {
-		uint64_t times = (uint64_t)u.ru_nivcsw - l->crowd.preempted;
-
-		/* not at the first look; a loop that another thread runs now has a count of its own */
-		if (l->crowd.looked_ns && times >= passed / CROWD_EVERY_NS &&
-		    times < passed / 1000)
-			l->crowd.yield_until_ns = l->now_ns + CROWD_YIELD_NS;
-		l->crowd.preempted = (uint64_t)u.ru_nivcsw;
-		l->crowd.looked_ns = l->now_ns;
-	}
+	if (l->now_ns - l->crowd.looked_ns >= CROWD_LOOK_NS)
+		look_around(l, l->now_ns - l->crowd.looked_ns);
 	return l->now_ns < l->crowd.yield_until_ns && !l->spin_always;
 }
 

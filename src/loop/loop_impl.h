@@ -63,7 +63,9 @@ struct loop {
 	uint32_t spin_score; /* 0..SPIN_ONE: how well spinning would have paid lately */
 	struct {
 		uint64_t looked_ns, yield_until_ns;
-		uint64_t preempted; /* times, of the thread that looked last */
+		uint64_t waited_ns; /* of @thread, at the last look */
+		pthread_t thread;
+		uint32_t looks; /* one after the other that found it crowded */
 	} crowd;
 
 	struct timer_wheel timers;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "loop/sched.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -36,4 +38,19 @@ void sched_short_slices(void)
 void sched_usual_slices(void)
 {
 	set_slice(0);
+}
+
+uint64_t sched_waited_ns(void)
+{
+	int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	uint64_t ran, waited = 0;
+	char text[96];
+	ssize_t n;
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return sscanf(text, "%" SCNu64 " %" SCNu64, &ran, &waited) == 2 ? waited : 0;
 }
