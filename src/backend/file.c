@@ -48,6 +48,8 @@ static int failed(const char *path, int err, const char *what, char *why, size_t
 		hint = "; export it with readonly";
 	else if (!what && err == EBUSY)
 		hint = "; unmount it first";
+	else if (!what && err == ENOENT)
+		hint = "; make it first: truncate -s SIZE FILE";
 	snprintf(why, why_size, "%s: %s%s", path, what ? what : strerror(err), hint);
 	return -err;
 }

@@ -33,7 +33,8 @@ static int mem_open(struct backend *b, const char *spec, char *why, size_t why_s
 	if (p == MAP_FAILED) {
 		int err = errno;
 
-		snprintf(why, why_size, "mem:%s: %s", spec, strerror(err));
+		snprintf(why, why_size, "mem:%s: %s; this machine has no room for that: take less, or a file",
+			 spec, strerror(err));
 		return -err;
 	}
 	madvise(p, size, MADV_HUGEPAGE); /* fewer TLB misses; no matter where it cannot be had */

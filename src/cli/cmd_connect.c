@@ -197,6 +197,8 @@ static int disconnect(const struct report *r, const struct hosts *h,
 		else if (it)
 			failed++;
 	}
+	if (failed && done && !r->json)
+		printf("NQN:%s disconnected %u controller(s)\n", o->nqn, done);
 	if (failed)
 		return EXIT_FAILED;
 	if (!o->nqn && !done)

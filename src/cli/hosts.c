@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/std_files.h"
 #include "daemon/control.h"
 
 #define ASK_MS	   5000
@@ -149,6 +150,7 @@ static void become_host(char **argv, int ready, int key)
 		fcntl(ready, F_SETFD, 0);
 	else
 		dup2(ready, READY_FD);
+	std_files_close_above(READY_FD); /* the caller's pipes and locks are not ours to keep */
 	execvp(program, argv);
 	dprintf(READY_FD, "{\"error\":{\"cause\":\"os-error\",\"message\":\"nvmetls-host: %s\","
 			  "\"hint\":\"see that it is installed beside nvmetls\",\"status\":%d}}\n",

@@ -53,7 +53,7 @@ static int take_text(const struct report *r, const char *name, const char *text,
 	if (len == FILE_MAX_BYTES || !take_word(text, len, ret, size)) {
 		explicit_bzero(ret, size);
 		return report_failed(r, cause, "one line with one key is what it has to hold",
-				     "%s holds no key", name);
+				     "%s holds more than a key", name);
 	}
 	if (!ret[0])
 		return report_failed(r, cause, "put one line with the key there; gen-tls-key makes a key",

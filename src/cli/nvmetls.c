@@ -14,6 +14,7 @@
 #include "cli/env.h"
 #include "cli/interrupt.h"
 #include "cli/report.h"
+#include "cli/std_files.h"
 #include "cli/verbs.h"
 #include "crypto/aead.h"
 #include "loop/loop.h"
@@ -111,6 +112,7 @@ int main(int argc, char **argv)
 	char why[128];
 	bool json;
 
+	std_files_hold();
 	prctl(PR_SET_DUMPABLE, 0);	/* keys must not end in a core file */
 	signal(SIGPIPE, SIG_IGN);
 	json = options_begin(argc, argv);

@@ -3,6 +3,7 @@
  * nvmetls-host - keeps a connection and shows its namespaces as devices. Started by nvmetls connect,
  * or by a service manager; see nvmetls-host(8).
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "cli/address.h"
+#include "cli/std_files.h"
 #include "daemon/hostd.h"
 
 #define RECONNECT_DELAY_S 10
@@ -45,6 +47,8 @@ static int run(const struct verb *v, int argc, char **argv)
 		o.a.reconnect_delay_s = RECONNECT_DELAY_S;
 	if (rc == GO_ON)
 		rc = address_check(v, &o.a, false, &c.options);
+	if (rc == GO_ON && o.ready_fd && fcntl((int)o.ready_fd, F_GETFD) < 0)
+		rc = options_misuse(v, "--ready-fd: %d is not open", (int)o.ready_fd);
 	if (rc != GO_ON)
 		return rc;
 	c.loop = o.loop;
@@ -65,6 +69,7 @@ int main(int argc, char **argv)
 				       "Connect and show the namespaces as devices" };
 	sigset_t signals;
 
+	std_files_hold();
 	log_set_program("nvmetls-host");
 	prctl(PR_SET_DUMPABLE, 0);	/* keys must not end in a core file */
 	signal(SIGPIPE, SIG_IGN);

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 
 #include "base/log.h"
+#include "cli/std_files.h"
 #include "cli/target_options.h"
 #include "cli/target_report.h"
 #include "crypto/aead.h"
@@ -133,6 +134,7 @@ int main(int argc, char **argv)
 	sigset_t signals;
 	int rc;
 
+	std_files_hold();
 	log_set_program("nvmetls-target");
 	prctl(PR_SET_DUMPABLE, 0);	/* key bytes must not end in a core file */
 	rc = target_options_parse(&o, argc, argv);

@@ -122,7 +122,7 @@ static const char *listen_hint(int err)
 {
 	switch (err) {
 	case EADDRINUSE:
-		return "; another process listens there: stop it, or take another port (0: any free one)";
+		return "; something listens there already, another process or an earlier --listen: take another port (0: any free one)";
 	case EADDRNOTAVAIL:
 		return "; this machine has no such address: see ip addr";
 	case EACCES:

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -42,6 +43,18 @@ static struct fault fault_errno(struct keystore *ks, const char *path)
 	return fault_at(ks, err, CAUSE_OS, path, strerror(err));
 }
 
+/* $HOME, or where the system says this user is at home. */
+static void in_home(struct keystore *ks, const char *home)
+{
+	struct passwd entry, *found = NULL;
+	char strings[1024];
+
+	if (!home || !home[0])
+		getpwuid_r(geteuid(), &entry, strings, sizeof(strings), &found);
+	snprintf(ks->dir, sizeof(ks->dir), "%s/.config/nvmetls/keys",
+		 home && home[0] ? home : found ? found->pw_dir : "");
+}
+
 void keystore_init(struct keystore *ks, const char *dir)
 {
 	const char *env = getenv("NVMETLS_KEYSTORE"), *xdg = getenv("XDG_CONFIG_HOME"),
@@ -55,7 +68,7 @@ void keystore_init(struct keystore *ks, const char *dir)
 	else if (xdg && xdg[0])
 		snprintf(ks->dir, sizeof(ks->dir), "%s/nvmetls/keys", xdg);
 	else
-		snprintf(ks->dir, sizeof(ks->dir), "%s/.config/nvmetls/keys", home ? home : "");
+		in_home(ks, home);
 }
 
 /* Keys that others can read are no secrets; refuse rather than pretend. */

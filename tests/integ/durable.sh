@@ -25,7 +25,7 @@ fails 1 nvmetls-target --listen 127.0.0.1:0 --tls none --subsys nqn.test --allow
 	--namespace "$W/./other.img"
 stderr_has 'the same file as namespace 1 of nqn.test'
 fails 1 nvmetls-target --listen "127.0.0.1:$S" --tls none --subsys nqn.test --allow-any-host --namespace mem:1M
-stderr_has "port $S: Address already in use; another process listens there"
+stderr_has "port $S: Address already in use; something listens there already"
 as_user chmod 0 other.img
 if ! as_user test -r other.img; then
 	fails 1 nvmetls-target --listen 127.0.0.1:0 --tls none --subsys nqn.test --allow-any-host --namespace "$W/other.img"
