@@ -68,6 +68,22 @@ static bool same_file(const struct setup *s, const struct cfg_namespace *c, char
 	return false;
 }
 
+/*
+ * What was in memory is gone with the process: the next one's is another namespace, and a host that
+ * comes back is to notice. A name that was configured stays.
+ */
+static void name_memory(struct setup *s, const char *spec, struct target_ns_config *c)
+{
+	static const uint8_t none[sizeof(c->uuid)];
+	struct world *w = s->n->worlds[0];
+
+	if (strncmp(spec, "mem:", 4) != 0 || memcmp(c->uuid, none, sizeof(none)) != 0)
+		return;
+	world_random(w, c->uuid, sizeof(c->uuid));
+	c->uuid[6] = (uint8_t)((c->uuid[6] & 0x0f) | 0x40);	/* version 4 */
+	c->uuid[8] = (uint8_t)((c->uuid[8] & 0x3f) | 0x80);
+}
+
 static int add_namespace(struct setup *s, struct target_subsys *subsys, const char *nqn,
 			 const struct cfg_namespace *c)
 {
@@ -84,6 +100,7 @@ static int add_namespace(struct setup *s, struct target_subsys *subsys, const ch
 		return failed(s, rc, "namespace", why);
 	memcpy(config.uuid, c->device_uuid, sizeof(config.uuid));
 	memcpy(config.nguid, c->device_nguid, sizeof(config.nguid));
+	name_memory(s, c->device_path, &config);
 	rc = target_add_namespace(subsys, &config);
 	if (rc == 0) {
 		warn_tail(nqn, c, config.backend);

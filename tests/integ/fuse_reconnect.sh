@@ -7,7 +7,7 @@
 make_key
 as_user truncate -s 256M disk.img
 as_user sh -c 'head -c 200000001 /dev/urandom >data'
-disk=(--tls required --subsys nqn.test --allow-any-host --namespace "$W/disk.img")
+disk=(--tls required --subsys nqn.test --allow-any-host --namespace "$W/disk.img" --namespace mem:8M)
 start_target "${disk[@]}"
 target=$pid
 again() {
@@ -32,8 +32,15 @@ for _ in $(seq "$ROUNDS"); do
 	as_user dd if=/dev/zero of="$D" bs=1M count=200 conv=notrunc status=none
 done
 
+# --- what was in memory is gone with the process: that is another namespace now
+fails 1 dd if="$R/${X}n2" of=/dev/null bs=4k count=1 iflag=direct
+stderr_has 'Input/output error'
+grep -q 'namespace 2: it is another namespace now' "$R/$X.log" || fail 'the log does not say that it is another one'
+
 # --- gone for good: what waits gets EIO, and it can be taken away
-passes nvmetls disconnect -d "$X"
+fails 1 nvmetls disconnect -d "$X"
+stderr_has 'the flush failed'
+passes nvmetls disconnect -d "$X" --force
 passes nvmetls connect "${at[@]}" --ctrl-loss-tmo 2
 device
 kill_hard "$target"
@@ -85,4 +92,4 @@ as_user truncate -s 256M disk.img
 again
 back() { as_user dd if="$D" of=/dev/null bs=4k count=1 iflag=direct status=none; }
 wait_for back
-passes nvmetls disconnect -d "$X"
+passes nvmetls disconnect -d "$X" --force # the second one is not what it was
