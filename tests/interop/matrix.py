@@ -23,13 +23,14 @@ class Case:
 
     @property
     def direction(self):
-        """Who is the host."""
-        return "Linux host" if self.script.startswith("linux_host") else "Linux target"
+        """Who of the two is Linux."""
+        ends = {"host": "Linux host", "target": "Linux target", "both": "Linux both"}
+        return ends[self.script.split("_")[1]]
 
 
-def impossible(guest, hash_, derivation):
+def impossible(guest, hash_, derivation, agent="theirs"):
     """Why the peers of this guest cannot do that, or ''."""
-    if guest == "6.12" and hash_ == "2":
+    if guest == "6.12" and hash_ == "2" and agent == "theirs":
         return "tlshd 1.0 with gnutls 3.8.9 computes every binder with SHA-256"
     if guest == "6.12" and derivation == "rfc":
         return "nvme-cli 2.13 knows the derivation before libnvme 1.16 only"
@@ -101,10 +102,22 @@ def refusals(script, guest, derivation):
                                              "DERIVATION": derivation})
 
 
+def agent_cases(guest):
+    """nvmetls-tlshd in the place of tlshd: with the kernel's host, with its target, with both."""
+    derivation = "compat" if guest == "6.12" else "rfc"
+    tls = {"TLS": "required", "DERIVATION": derivation, "AGENT": "ours"}
+    for identity, hash_ in itertools.product("01", "12"):
+        name = f"v{identity}-{HASHES[hash_]}"
+        env = tls | {"IDENTITY": identity, "HASH": hash_}
+        yield Case(f"host-{name}", guest, "linux_host_io", env, full=identity != hash_)
+        yield Case(f"target-{name}", guest, "linux_target_io", env, full=identity != hash_)
+        yield Case(f"both-{name}", guest, "linux_both_io", env)
+
+
 def cases():
-    """All of them; names are GUEST/host|target/NAME."""
+    """All of them; names are GUEST/host|target|agent/NAME."""
     for guest in GUESTS:
-        for way, make in (("host", host_cases), ("target", target_cases)):
+        for way, make in (("host", host_cases), ("target", target_cases), ("agent", agent_cases)):
             for case in make(guest):
                 case.name = f"{guest}/{way}/{case.name}"
                 yield case

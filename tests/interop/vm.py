@@ -39,7 +39,7 @@ class Vm:
             shutil.copytree(HERE / name, self.share / name)
         ours = self.share / "ours"
         ours.mkdir()
-        for program in ("nvmetls", "nvmetls-target"):
+        for program in ("nvmetls", "nvmetls-target", "nvmetls-tlshd"):
             shutil.copy2(build / program, ours)
             for path, name in libraries(build / program).items():
                 shutil.copy2(path, ours / name)

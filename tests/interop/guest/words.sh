@@ -12,12 +12,14 @@
 #   our_key NQN            $KEY into our key store for that subsystem
 #   linux_key NQN          $KEY into the kernel's keyring .nvme
 #   linux_target           nvmet: nqn.test on /dev/ram0, ports 4420 (plain), 4421 (tls1.3), 4422 (not required)
-#   tlshd_on, tlshd_off    the handshake daemon
+#   tlshd_on, tlshd_off    the handshake daemon: tlshd, or nvmetls-tlshd with AGENT=ours
+#   agent_says TEXT        nvmetls-tlshd's log has it, soon      agent_idle: nothing is left of the handshakes
 #   connect ARGS           nvme connect to nqn.test; the block device is $DEV
 # From the environment: TLS=none|required|optional IDENTITY=0|1 HASH=1|2 DERIVATION=rfc|compat DIGESTS=-g|-G|-g -G
+# AGENT=theirs|ours
 set -eEu -o pipefail
 
-: "${TLS:=none}" "${IDENTITY:=0}" "${HASH:=1}" "${DERIVATION:=rfc}" "${DIGESTS:=}" "${LAB_ROOT:=sid}"
+: "${TLS:=none}" "${IDENTITY:=0}" "${HASH:=1}" "${DERIVATION:=rfc}" "${DIGESTS:=}" "${LAB_ROOT:=sid}" "${AGENT:=theirs}"
 NQN=nqn.test
 DISCOVERY=nqn.2014-08.org.nvmexpress.discovery
 HOSTNQN=nqn.2014-08.org.nvmexpress:uuid:6a7b1c0e-3f52-4c8a-9d11-2f3e4d5c6b7a
@@ -139,6 +141,10 @@ both_keys() {
 # of several at once some do not find the key. With .nvme below another keyring of the list it stays there.
 tlshd_on() {
 	local ring
+	if [ "$AGENT" = ours ]; then
+		agent_on
+		return
+	fi
 	ring=$(keyctl newring nvmetls-lab @u)
 	keyctl setperm "$ring" 0x3f3f0000
 	keyctl link %:.nvme %:nvmetls-lab
@@ -148,6 +154,26 @@ tlshd_on() {
 	tlshd -s >/run/tlshd.out 2>&1 &
 	echo $! >/run/tlshd.pid
 	sleep 1
+}
+# Ours, in its place.
+agent_on() { # OPTIONS
+	mkdir -p /etc/tlshd
+	printf '[debug]\nloglevel=7\n[authenticate]\nkeyrings=.nvme\n' >/etc/tlshd/config
+	say "nvmetls-tlshd $*"
+	nvmetls-tlshd "$@" >>/run/syslog 2>&1 </dev/null &
+	echo $! >/run/tlshd.pid
+	soon nvmetls-tlshd --status || fail 'nvmetls-tlshd did not start'
+}
+agent_says() { soon grep -qF -e "$1" /run/syslog || fail "nvmetls-tlshd's log has no '$1'"; }
+# Nothing is left of the handshakes: no worker, no descriptor, as many sessions as there were.
+agent_idle() {
+	local pid
+	pid=$(cat /run/tlshd.pid)
+	soon bash -c "! pgrep -P $pid" || fail "nvmetls-tlshd still has children"
+	run nvmetls-tlshd --status
+	says 'workers           0 of'
+	says 'workers that died 0'
+	[ "$(find "/proc/$pid/fd" | wc -l)" -le 10 ] || fail "nvmetls-tlshd keeps descriptors: $(ls -l "/proc/$pid/fd")"
 }
 tlshd_off() {
 	[ -e /run/tlshd.pid ] || return 0
