@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -173,6 +174,7 @@ static void connection_event(void *user, const struct nvmetls_event *ev)
 {
 	struct hostd *h = user;
 	const char *why = ev->error.message;
+	uint64_t one = 1;
 
 	switch (ev->kind) {
 	case NVMETLS_EVENT_LOST:
@@ -194,6 +196,8 @@ static void connection_event(void *user, const struct nvmetls_event *ev)
 		break;
 	case NVMETLS_EVENT_NS_CHANGED:
 		log_notice("%s", why);
+		if (write(h->changed_fd, &one, sizeof(one)) != sizeof(one))
+			log_error("%s: %s", h->name, strerror(errno));
 		break;
 	case NVMETLS_EVENT_NS_REFUSED:
 		log_error("%s; nothing is read from it or written to it", why);
@@ -332,6 +336,7 @@ static void stop(struct hostd *h)
 	if (h->lock_fd >= 0)
 		run_leave(&h->dir, h->x, h->lock_fd);
 	close(h->signal_fd);
+	close(h->changed_fd);
 	free(h->devices);
 }
 
@@ -367,11 +372,13 @@ static void answer_one(struct hostd *h)
 
 static void serve(struct hostd *h)
 {
-	struct pollfd p[] = { { h->control_fd, POLLIN, 0 }, { h->signal_fd, POLLIN, 0 } };
+	struct pollfd p[] = { { h->control_fd, POLLIN, 0 },
+			      { h->signal_fd, POLLIN, 0 },
+			      { h->changed_fd, POLLIN, 0 } };
 	struct nvmetls_error e;
 
 	while (!h->end) {
-		poll(p, 2, -1);
+		poll(p, 3, -1);
 		if (p[1].revents) {
 			log_notice("stopping");
 			if (flush_all(h, &e))
@@ -379,6 +386,8 @@ static void serve(struct hostd *h)
 			stop(h);
 			return;
 		}
+		if (p[2].revents)
+			hostd_follow(h);
 		if (p[0].revents)
 			answer_one(h);
 	}
@@ -400,6 +409,7 @@ int hostd_run(const struct hostd_config *c, struct nvmetls_error *e)
 	int rc;
 
 	h.signal_fd = open_signals();
+	h.changed_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	h.devices = calloc(HOSTD_DEVICES_MAX, sizeof(*h.devices));
 	rc = h.devices ? start(&h, e) : say(e, -ENOMEM, "no-memory", "", "out of memory");
 	if (rc) {

@@ -22,6 +22,7 @@ struct hostd {
 	unsigned int x;
 	char name[16];			/* "nvme1" */
 	int lock_fd, control_fd, signal_fd;
+	int changed_fd;			/* readable: a namespace has changed */
 	struct nvmetls *conn;
 	struct nvmetls_info info;
 	struct device device;
@@ -35,6 +36,8 @@ struct hostd {
 
 /* Identify: the controller's names, the active namespaces into h->devices. 0 or as the library returns. */
 int hostd_identify(struct hostd *h);
+/* A namespace has changed (changed_fd): its device follows. */
+void hostd_follow(struct hostd *h);
 /* The answer to "info". */
 struct json_object *hostd_info(struct hostd *h);
 struct json_object *hostd_error(const struct nvmetls_error *e);

@@ -112,7 +112,7 @@ static struct json_object *device_info(struct hostd_device *d)
 	put(o, "path", d->path);
 	put(o, "loop", d->loop);
 	put_number(o, "nsid", ns->nsid);
-	put_number(o, "blocks", ns->blocks);
+	put_number(o, "blocks", d->fuse.disk.bytes >> d->fuse.disk.shift);
 	put_number(o, "used_blocks", d->used_blocks);
 	put_number(o, "block_bytes", ns->block_bytes);
 	nvme_uuid_format(ns->uuid, uuid);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TRIES 16	/* another process may be faster at a free device */
@@ -54,6 +55,19 @@ int loopdev_attach(const char *path, uint32_t block_bytes, char ret[LOOPDEV_NAME
 	}
 	close(file);
 	close(control);
+	return rc;
+}
+
+int loopdev_resize(const char *name, const char *path)
+{
+	int fd = open(name, O_RDWR | O_CLOEXEC), rc;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	/* the kernel's idea of the file's size is renewed by looking at it */
+	rc = stat(path, &st) == 0 && ioctl(fd, LOOP_SET_CAPACITY) == 0 ? 0 : -errno;
+	close(fd);
 	return rc;
 }
 

@@ -51,6 +51,14 @@ void disk_free(struct disk *d)
 	range_lock_free(&d->lock);
 }
 
+bool disk_grow(struct disk *d, uint64_t blocks)
+{
+	if (blocks << d->shift <= d->bytes)
+		return false;
+	d->bytes = blocks << d->shift;
+	return true;
+}
+
 int disk_req_init(struct disk_req *r, uint32_t block_bytes_max)
 {
 	void *p;

@@ -20,8 +20,8 @@
 #include "export/range_lock.h"
 
 struct disk {
-	struct nvmetls_ns ns;
-	uint64_t bytes;
+	struct nvmetls_ns ns;	/* as at first: blocks may be more by now */
+	_Atomic uint64_t bytes;
 	uint32_t shift;		/* log2 of the block */
 	uint32_t max_bytes;	/* of one command; whole blocks */
 	struct range_lock lock;
@@ -68,6 +68,8 @@ struct disk_req {
 
 void disk_init(struct disk *d, const struct nvmetls_ns *ns, const struct device *dev);
 void disk_free(struct disk *d);
+/* It has @blocks now. From any thread. False: that is no more than before. */
+bool disk_grow(struct disk *d, uint64_t blocks);
 
 /* 0 or -errno. @index: of the device's queue; the thread that uses it first keeps it. */
 int disk_queue_init(struct disk_queue *q, const struct device *dev, unsigned int index);

@@ -209,7 +209,7 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct statvfs st = {
 		.f_bsize = d->disk.ns.block_bytes,
 		.f_frsize = d->disk.ns.block_bytes,
-		.f_blocks = d->disk.ns.blocks,
+		.f_blocks = d->disk.bytes >> d->disk.shift,
 		.f_files = 1,
 		.f_namemax = 255,
 	};
@@ -339,6 +339,14 @@ int fuse_disk_mount(struct fuse_disk *d, char *why, size_t why_size)
 	if (flags >= 0)
 		fcntl(d->fd, F_SETFL, flags | O_NONBLOCK);
 	return 0;
+}
+
+void fuse_disk_changed(struct fuse_disk *d)
+{
+	int rc = fuse_lowlevel_notify_inval_inode(d->session, FUSE_ROOT_ID, -1, 0);
+
+	if (rc)	/* it asks again after ATTR_SECONDS anyway */
+		log_info("%s: %s", d->name, strerror(-rc));
 }
 
 void fuse_disk_unmount(struct fuse_disk *d)

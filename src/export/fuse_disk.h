@@ -49,6 +49,8 @@ struct fuse_slot {
 
 /* The caller has filled in everything up to background. 0 or -errno with the reason in @why. */
 int fuse_disk_mount(struct fuse_disk *d, char *why, size_t why_size);
+/* Its size has changed: the kernel is not to believe the old one any longer. */
+void fuse_disk_changed(struct fuse_disk *d);
 /* Off the file system at once, also when it is open; what is open gets ENOTCONN. */
 void fuse_disk_unmount(struct fuse_disk *d);
 

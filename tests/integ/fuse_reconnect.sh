@@ -92,4 +92,15 @@ as_user truncate -s 256M disk.img
 again
 back() { as_user dd if="$D" of=/dev/null bs=4k count=1 iflag=direct status=none; }
 wait_for back
+# --- a larger one: the device grows
+kill_hard "$target"
+as_user truncate -s 300M disk.img
+again
+grown() { [ "$(as_user stat -c %s "$D")" = 314572800 ]; }
+wait_for grown
+passes dd if=data of="$D" bs=1M count=1 seek=299 conv=notrunc,fsync status=none
+cmp -n 1048576 -i 0:313524224 data disk.img || fail 'the new blocks lack what was copied'
+passes nvmetls list -o json
+[ "$(jq -r '.Devices[0].PhysicalSize' out)" = 314572800 ] || fail 'list shows the old size'
+
 passes nvmetls disconnect -d "$X" --force # the second one is not what it was
