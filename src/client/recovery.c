@@ -4,7 +4,10 @@
 #include "base/bytes.h"
 #include "base/world.h"
 
-/* The first attempts come soon: a target that was restarted is back long before the usual delay. */
+/*
+ * The first attempts come soon, and then less and less often: a target that was restarted is back long
+ * before the usual delay, and is not kept waiting for more than a fifth of the time it was away.
+ */
 #define FIRST_WAIT_NS (50 * NS_PER_MS)
 
 struct transition {
@@ -57,7 +60,7 @@ static void enter(struct recovery *r, enum recovery_state was, uint64_t now_ns)
 	}
 	if (r->state == RECOVERY_WAITING) {
 		r->retry_ns = after(now_ns, r->wait_ns);
-		r->wait_ns = min_u64(2 * r->wait_ns, r->config.delay_ns);
+		r->wait_ns = min_u64(r->wait_ns + r->wait_ns / 4, r->config.delay_ns);
 	}
 	if (r->state == RECOVERY_LIVE) {
 		r->flowed = true;
