@@ -25,7 +25,7 @@ static const char usage[] =
 	"Shake hands for the Linux kernel's own NVMe/TCP host and target, in the place of tlshd.\n"
 	"\n"
 	"  -c, --config FILE     instead of " CONF_PATH " or " CONF_PATH_OLD "\n"
-	"  -w, --workers N       handshakes at a time, each a process, 1..64 (8)\n"
+	"  -w, --workers N       handshakes at a time for hosts, and for targets; each a process, 1..64 (8)\n"
 	"  -u, --user NAME       whom the workers run as (" WORKERS_USER ")\n"
 	"  -n, --netns NAME      serve that network namespace (may be repeated); not this one, then\n"
 	"  -s, --stderr          accepted for tlshd's sake: the log always goes there\n"

@@ -33,6 +33,7 @@ struct job {
 	struct worker worker;
 	int64_t deadline_ms;
 	int32_t offered;	/* a host's key */
+	bool ready;		/* a worker has something to do: a target's waits for the ClientHello */
 	char peer[64];
 };
 
@@ -42,6 +43,7 @@ struct agent {
 	int kernel_count;
 	int signals, status;
 	uint64_t next_order;
+	int running[2];		/* workers of hosts, of targets */
 	struct tally tally;
 	struct job jobs[AGENT_JOBS_MAX];
 };
@@ -52,6 +54,11 @@ static int64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int *running(struct agent *a, const struct job *j)
+{
+	return &a->running[j->request.role == HS_SERVER_HELLO];
 }
 
 /* --- the end of a job --- */
@@ -67,10 +74,12 @@ static void done(struct agent *a, struct job *j, const struct shake_result *r)
 		log_notice("%s: the kernel had given up on it: %s", j->peer, strerror(-rc));
 	}
 	close(j->request.sockfd);
-	if (j->state == JOB_RUNNING)
+	if (j->state == JOB_RUNNING) {
 		a->tally.running--;
-	else if (j->state == JOB_WAITING)
+		--*running(a, j);
+	} else {
 		a->tally.waiting--;
+	}
 	j->state = JOB_FREE;
 }
 
@@ -151,16 +160,22 @@ static void start(struct agent *a, struct job *j)
 	j->state = JOB_RUNNING;
 	a->tally.waiting--;
 	a->tally.running++;
+	++*running(a, j);
 }
 
-static struct job *oldest_waiting(struct agent *a)
+/*
+ * Hosts and targets have workers of their own: where one kernel is both, a host's worker may wait for
+ * its target's.
+ */
+static struct job *next_job(struct agent *a)
 {
 	struct job *oldest = NULL;
 
 	for (size_t i = 0; i < AGENT_JOBS_MAX; i++) {
 		struct job *j = &a->jobs[i];
 
-		if (j->state == JOB_WAITING && (!oldest || j->order < oldest->order))
+		if (j->state == JOB_WAITING && j->ready && *running(a, j) < a->config->workers &&
+		    (!oldest || j->order < oldest->order))
 			oldest = j;
 	}
 	return oldest;
@@ -168,14 +183,10 @@ static struct job *oldest_waiting(struct agent *a)
 
 static void start_some(struct agent *a)
 {
-	while (a->tally.waiting && a->tally.running < (unsigned int)a->config->workers) {
-		struct job *j = oldest_waiting(a);
+	struct job *j;
 
-		if (j->deadline_ms <= now_ms())
-			fail(a, j, ETIMEDOUT, CAUSE_HANDSHAKE_TIMEOUT, "no worker was free in time");
-		else
-			start(a, j);
-	}
+	while (a->tally.waiting && (j = next_job(a)) != NULL)
+		start(a, j);
 }
 
 /* --- requests --- */
@@ -199,6 +210,7 @@ static void enqueue(struct agent *a, struct job *j, struct kernel *k)
 	j->order = a->next_order++;
 	j->deadline_ms = now_ms() + (timeout < 600000 ? timeout : 600000);
 	j->state = JOB_WAITING;
+	j->ready = j->request.role == HS_CLIENT_HELLO;
 	tally_peer(j->request.sockfd, j->peer);
 	a->tally.requests++;
 	a->tally.waiting++;
@@ -257,32 +269,49 @@ static void kill_late(struct agent *a)
 		if (j->state == JOB_RUNNING && now >= j->deadline_ms + GRACE_MS)
 			kill(j->worker.pid, SIGKILL);
 		else if (j->state == JOB_WAITING && now >= j->deadline_ms)
-			fail(a, j, ETIMEDOUT, CAUSE_HANDSHAKE_TIMEOUT, "no worker was free in time");
+			fail(a, j, ETIMEDOUT, CAUSE_HANDSHAKE_TIMEOUT,
+			     j->ready ? "no worker was free in time" : "no ClientHello came");
 	}
 }
 
 struct watched {
-	struct pollfd fds[2 + AGENT_NETNS_MAX + AGENT_WORKERS_MAX];
-	struct job *jobs[AGENT_WORKERS_MAX];
-	nfds_t kernels, workers, count;		/* the first of each; how many */
+	struct pollfd fds[2 + AGENT_NETNS_MAX + AGENT_JOBS_MAX];
+	struct job *jobs[AGENT_JOBS_MAX];
+	nfds_t first_job, count;
 };
 
 static void watch(struct agent *a, struct watched *w)
 {
 	w->fds[0] = (struct pollfd){ .fd = a->signals, .events = POLLIN };
 	w->fds[1] = (struct pollfd){ .fd = a->status, .events = POLLIN };
-	w->kernels = w->count = 2;
+	w->count = 2;
 	for (int i = 0; i < a->kernel_count; i++)
 		w->fds[w->count++] =
 			(struct pollfd){ .fd = a->kernels[i].events, .events = POLLIN };
-	w->workers = w->count;
+	w->first_job = w->count;
 	for (size_t i = 0; i < AGENT_JOBS_MAX; i++) {
 		struct job *j = &a->jobs[i];
+		int fd = j->state == JOB_RUNNING ? j->worker.pipe : j->request.sockfd;
 
-		if (j->state != JOB_RUNNING)
+		if (j->state == JOB_FREE || (j->state == JOB_WAITING && j->ready))
 			continue;
-		w->jobs[w->count - w->workers] = j;
-		w->fds[w->count++] = (struct pollfd){ .fd = j->worker.pipe, .events = POLLIN };
+		w->jobs[w->count - w->first_job] = j;
+		w->fds[w->count++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	}
+}
+
+/* A worker's result; or the first bytes of a host, which a silent one never sends. */
+static void serve_jobs(struct agent *a, const struct watched *w)
+{
+	for (nfds_t i = w->first_job; i < w->count; i++) {
+		struct job *j = w->jobs[i - w->first_job];
+
+		if (w->fds[i].revents == 0)
+			continue;
+		if (j->state == JOB_RUNNING)
+			reap(a, j);
+		else
+			j->ready = true;
 	}
 }
 
@@ -297,9 +326,7 @@ static bool turn(struct agent *a)
 		return errno == EINTR;
 	if (w.fds[1].revents)
 		answer_status(a);
-	for (nfds_t i = w.workers; i < w.count; i++)
-		if (w.fds[i].revents)
-			reap(a, w.jobs[i - w.workers]);
+	serve_jobs(a, &w);
 	kill_late(a);
 	for (int i = 0; i < a->kernel_count; i++) {
 		int rc = accept_all(a, &a->kernels[i]);
@@ -387,7 +414,7 @@ static int prepare(struct agent *a, char *error, size_t size)
 
 	(void)setrlimit(RLIMIT_NOFILE, &files);
 	a->tally.since_s = now_ms() / 1000;
-	a->tally.workers = (unsigned int)a->config->workers;
+	a->tally.workers = 2 * (unsigned int)a->config->workers;
 	a->signals = catch_signals();
 	a->status = listen_status(a->config->status_path);
 	if (a->status < 0) {
@@ -418,10 +445,8 @@ static void wind_down(struct agent *a)
 		struct watched w;
 
 		watch(a, &w);
-		(void)poll(w.fds + w.workers, w.count - w.workers, 200);
-		for (nfds_t i = w.workers; i < w.count; i++)
-			if (w.fds[i].revents)
-				reap(a, w.jobs[i - w.workers]);
+		if (poll(w.fds + w.first_job, w.count - w.first_job, 200) > 0)
+			serve_jobs(a, &w);
 		start_some(a);
 	}
 	for (size_t i = 0; i < AGENT_JOBS_MAX; i++) {

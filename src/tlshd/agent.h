@@ -21,7 +21,7 @@
 #define AGENT_TIMEOUT_MS   10000	/* where the kernel names none; as nvme-tcp's */
 
 struct agent_config {
-	int workers;			/* at a time, 1..AGENT_WORKERS_MAX */
+	int workers;			/* at a time for hosts, and for targets: 1..AGENT_WORKERS_MAX */
 	const char *user;		/* of the workers; NULL: they keep ours */
 	uid_t uid;
 	gid_t gid;

@@ -12,7 +12,7 @@
 struct tally {
 	uint64_t requests, sessions, crashed, late, x509;
 	uint64_t refused[CAUSE_COUNT];
-	unsigned int waiting, running, workers;	/* at this moment */
+	unsigned int waiting, running, workers;	/* at this moment; at most */
 	int64_t since_s;			/* CLOCK_MONOTONIC */
 	struct log_rate rate;
 };

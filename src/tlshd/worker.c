@@ -60,7 +60,9 @@ static int become(const struct worker_job *job)
 	if (job->drop && (setgroups(0, NULL) != 0 || setresgid(job->gid, job->gid, job->gid) != 0 ||
 			  setresuid(job->uid, job->uid, job->uid) != 0))
 		return -errno;
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_FSIZE, &none) != 0)
+	/* the last is undone by a change of user, and so comes after it */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_FSIZE, &none) != 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return -errno;
 	return 0;
 }

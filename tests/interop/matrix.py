@@ -93,13 +93,13 @@ def target_cases(guest):
     yield from refusals("linux_target_refused", guest, derivation)
 
 
-def refusals(script, guest, derivation):
+def refusals(script, guest, derivation, prefix="", more=None):
     """Each row of what goes wrong between two ends that do not fit."""
     for row in ROWS:
         for identity in "01" if row == "wrong-key" else "0":
             name = f"refused-{row}-v{identity}" if row == "wrong-key" else f"refused-{row}"
-            yield Case(name, guest, script, {"TLS": "required", "ROW": row, "IDENTITY": identity,
-                                             "DERIVATION": derivation})
+            yield Case(prefix + name, guest, script, {"TLS": "required", "ROW": row, "IDENTITY": identity,
+                                                      "DERIVATION": derivation} | (more or {}))
 
 
 def agent_cases(guest):
@@ -112,6 +112,10 @@ def agent_cases(guest):
         yield Case(f"host-{name}", guest, "linux_host_io", env, full=identity != hash_)
         yield Case(f"target-{name}", guest, "linux_target_io", env, full=identity != hash_)
         yield Case(f"both-{name}", guest, "linux_both_io", env)
+    for way in ("host", "target"):
+        yield from refusals(f"linux_{way}_refused", guest, derivation, f"{way}-", {"AGENT": "ours"})
+    yield Case("64-at-once", guest, "linux_both_crowd", tls)
+    yield Case("killed", guest, "linux_both_killed", tls)
 
 
 def cases():

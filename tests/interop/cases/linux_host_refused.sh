@@ -62,6 +62,16 @@ if [ -n "$cause" ]; then
 	log_says "$cause"
 	[ "$(tail -n +$((lines + 1)) $LOG | grep -c "$cause")" = 1 ] || fail 'more than one line of it'
 fi
+if [ "$AGENT" = ours ] && [ -e /run/tlshd.pid ]; then
+	case $ROW in
+	wrong-key | no-key-on-target | other-hash) agent_says 'handshake failed: psk-refused: ' ;;
+	plaintext-target) agent_says 'handshake failed: closed-after-clienthello: ' ;;
+	esac
+	say 'nvmetls-tlshd says'
+	grep -F 'handshake failed' /run/syslog || true
+	dmesg | grep -F 'TLS handshake' || true
+	agent_idle
+fi
 say 'our target says'
 tail -n +$((lines + 1)) $LOG
 [ "$ROW" != no-key-on-target ] || our_key $NQN

@@ -49,6 +49,14 @@ other-hash)
 	;;
 *) fail "no row $ROW" ;;
 esac
+agent=
+if [ "$AGENT" = ours ]; then # it answers with an alert and names the cause
+	case $ROW-$IDENTITY in
+	wrong-key-0) agent=psk-mismatch cause=psk-refused ;;
+	wrong-key-1 | no-key-on-target-* | other-hash-*) agent=psk-unknown cause=psk-refused ;;
+	plaintext-host-*) agent=plaintext-on-tls-port ;;
+	esac
+fi
 at=(-t tcp -a 127.0.0.1 -s "$S" -n "$NQN" -q "$HOSTNQN" "${tls[@]}")
 began=$SECONDS
 refused nvmetls id-ctrl "${at[@]}"
@@ -57,3 +65,12 @@ refused nvmetls id-ctrl "${at[@]}"
 said=$({ nvmetls id-ctrl "${at[@]}" -o json 2>/dev/null || true; } | jq -r .error.cause) || fail 'no JSON'
 say "cause: $said"
 [[ " $cause " == *" $said "* ]] || fail "the cause is $said, not $cause"
+if [ -n "$agent" ]; then
+	agent_says "from host 127.0.0.1:"
+	agent_says "handshake failed: $agent: "
+fi
+if [ "$AGENT" = ours ] && [ "$ROW" != no-daemon ]; then
+	say 'nvmetls-tlshd says'
+	grep -F 'handshake failed' /run/syslog || true
+	[ ! -e /run/tlshd.pid ] || agent_idle
+fi
