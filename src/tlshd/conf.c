@@ -47,24 +47,34 @@ static int set_loglevel(struct reader *r, const char *value)
 	return 0;
 }
 
-static int set_keyrings(struct reader *r, char *value)
+static int add_keyring(struct reader *r, const char *name)
 {
 	struct conf *c = r->conf;
-	char *save;
 
-	c->keyring_count = 0;
-	for (char *p = strtok_r(value, ";", &save); p; p = strtok_r(NULL, ";", &save)) {
-		const char *name = trimmed(p);
-
-		if (*name == '\0' || strcmp(name, KEYRING_NVME) == 0)
-			continue;
-		if (c->keyring_count == AGENT_KEYRINGS_MAX)
-			return refuse(r, "too many keyrings", name);
-		if (strlen(name) >= sizeof(c->keyrings[0]))
-			return refuse(r, "the name of a keyring is too long", name);
-		snprintf(c->keyrings[c->keyring_count++], sizeof(c->keyrings[0]), "%s", name);
-	}
+	if (*name == '\0' || strcmp(name, KEYRING_NVME) == 0)
+		return 0;
+	if (c->keyring_count == AGENT_KEYRINGS_MAX)
+		return refuse(r, "too many keyrings", name);
+	if (strlen(name) >= sizeof(c->keyrings[0]))
+		return refuse(r, "the name of a keyring is too long", name);
+	snprintf(c->keyrings[c->keyring_count++], sizeof(c->keyrings[0]), "%s", name);
 	return 0;
+}
+
+static int set_keyrings(struct reader *r, char *value)
+{
+	int rc = 0;
+
+	r->conf->keyring_count = 0;
+	while (rc == 0 && *value) {
+		size_t len = strcspn(value, ";");
+		char *next = value + len + (value[len] == ';');
+
+		value[len] = '\0';
+		rc = add_keyring(r, trimmed(value));
+		value = next;
+	}
+	return rc;
 }
 
 static int one_line(struct reader *r, char *line)
