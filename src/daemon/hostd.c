@@ -106,7 +106,7 @@ static void set_owner(struct fuse_disk *d)
 	d->mode = geteuid() == 0 ? 0660 : 0600;	/* as the kernel's block devices */
 }
 
-static int mount_device(struct hostd *h, struct hostd_device *d, struct nvmetls_error *e)
+int hostd_mount(struct hostd *h, struct hostd_device *d, struct nvmetls_error *e)
 {
 	char why[400];
 	int fd, rc;
@@ -140,7 +140,7 @@ static int start_devices(struct hostd *h, struct nvmetls_error *e)
 	int rc = 0;
 
 	for (unsigned int i = 0; rc == 0 && i < h->count; i++) {
-		rc = mount_device(h, &h->devices[i], e);
+		rc = hostd_mount(h, &h->devices[i], e);
 		disks[pc.disk_count++] = &h->devices[i].fuse;
 	}
 	if (rc)
@@ -169,12 +169,19 @@ static int start_loops(struct hostd *h, struct nvmetls_error *e)
 	return 0;
 }
 
+static void look_again(struct hostd *h)
+{
+	uint64_t one = 1;
+
+	if (write(h->changed_fd, &one, sizeof(one)) != sizeof(one))
+		log_error("%s: %s", h->name, strerror(errno));
+}
+
 /* From the library's thread. Attempts that fail as the one before are not told again. */
 static void connection_event(void *user, const struct nvmetls_event *ev)
 {
 	struct hostd *h = user;
 	const char *why = ev->error.message;
-	uint64_t one = 1;
 
 	switch (ev->kind) {
 	case NVMETLS_EVENT_LOST:
@@ -190,14 +197,14 @@ static void connection_event(void *user, const struct nvmetls_event *ev)
 		break;
 	case NVMETLS_EVENT_RECONNECTED:
 		log_notice("connected again");
+		look_again(h);	/* there may be more namespaces */
 		break;
 	case NVMETLS_EVENT_GIVEN_UP:
 		log_error("given up: %s; I/O fails until it is disconnected and connected anew", why);
 		break;
 	case NVMETLS_EVENT_NS_CHANGED:
 		log_notice("%s", why);
-		if (write(h->changed_fd, &one, sizeof(one)) != sizeof(one))
-			log_error("%s: %s", h->name, strerror(errno));
+		look_again(h);
 		break;
 	case NVMETLS_EVENT_NS_REFUSED:
 		log_error("%s; nothing is read from it or written to it", why);

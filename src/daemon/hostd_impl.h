@@ -22,7 +22,7 @@ struct hostd {
 	unsigned int x;
 	char name[16];			/* "nvme1" */
 	int lock_fd, control_fd, signal_fd;
-	int changed_fd;			/* readable: a namespace has changed */
+	int changed_fd;			/* readable: a namespace may have changed, or be new */
 	struct nvmetls *conn;
 	struct nvmetls_info info;
 	struct device device;
@@ -36,7 +36,11 @@ struct hostd {
 
 /* Identify: the controller's names, the active namespaces into h->devices. 0 or as the library returns. */
 int hostd_identify(struct hostd *h);
-/* A namespace has changed (changed_fd): its device follows. */
+/* Namespaces that have no device yet are appended to h->devices, not mounted. As hostd_identify(). */
+int hostd_identify_more(struct hostd *h);
+/* Show it. 0 or -errno with *e filled in. */
+int hostd_mount(struct hostd *h, struct hostd_device *d, struct nvmetls_error *e);
+/* Namespaces may have changed, or be new (changed_fd): devices follow. */
 void hostd_follow(struct hostd *h);
 /* The answer to "info". */
 struct json_object *hostd_info(struct hostd *h);

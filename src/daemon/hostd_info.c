@@ -55,9 +55,37 @@ static int identify_device(struct hostd *h, uint32_t nsid, struct nvme_id_ns *id
 	return 0;
 }
 
-static int identify_all(struct hostd *h, void *data)
+static bool has_device(const struct hostd *h, uint32_t nsid)
+{
+	for (unsigned int i = 0; i < h->count; i++)
+		if (h->devices[i].fuse.disk.ns.nsid == nsid)
+			return true;
+	return false;
+}
+
+static int identify_active(struct hostd *h, void *data)
 {
 	struct nvme_ns_list list;
+	int rc = identify(h->conn, NVME_CNS_NS_ACTIVE_LIST, 0, &list);
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(list.ns); i++) {
+		uint32_t nsid = load_le32(list.ns[i]);
+
+		if (nsid == 0)
+			break;
+		if (has_device(h, nsid))
+			continue;
+		if (h->count == HOSTD_DEVICES_MAX) {
+			log_warn("only the first %d namespaces become devices", HOSTD_DEVICES_MAX);
+			break;
+		}
+		rc = identify_device(h, nsid, data);
+	}
+	return rc;
+}
+
+static int identify_all(struct hostd *h, void *data)
+{
 	struct nvme_id_ctrl *id = data;
 	int rc = identify(h->conn, NVME_CNS_CTRL, 0, id);
 
@@ -66,18 +94,15 @@ static int identify_all(struct hostd *h, void *data)
 	text(h->serial, id->sn, sizeof(id->sn));
 	text(h->model, id->mn, sizeof(id->mn));
 	text(h->firmware, id->fr, sizeof(id->fr));
-	rc = identify(h->conn, NVME_CNS_NS_ACTIVE_LIST, 0, &list);
-	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(list.ns); i++) {
-		uint32_t nsid = load_le32(list.ns[i]);
+	return identify_active(h, data);
+}
 
-		if (nsid == 0)
-			break;
-		if (h->count == HOSTD_DEVICES_MAX) {
-			log_warn("only the first %d namespaces become devices", HOSTD_DEVICES_MAX);
-			break;
-		}
-		rc = identify_device(h, nsid, data);
-	}
+int hostd_identify_more(struct hostd *h)
+{
+	void *data = malloc(NVME_IDENTIFY_BYTES);
+	int rc = data ? identify_active(h, data) : -ENOMEM;
+
+	free(data);
 	return rc;
 }
 

@@ -30,7 +30,9 @@ struct worker {
 
 struct fuse_pool {
 	struct fuse_pool_config c;
-	struct fuse_disk *disks[FUSE_POOL_DISKS];	/* c.disks */
+	struct fuse_disk *disks[FUSE_POOL_DISKS];	/* those below disk_count stay */
+	atomic_uint disk_count;
+	uint32_t block_bytes;	/* of the largest block that slots have room for */
 	struct worker *workers;
 	atomic_bool stop;
 	/* a flush for the owner, run by worker 0 */
@@ -73,10 +75,12 @@ static void start_flush(struct worker *w)
 {
 	struct fuse_pool *p = w->pool;
 
-	for (unsigned int i = 0; i < p->c.disk_count; i++) {
+	unsigned int n = atomic_load(&p->flush_left);
+
+	for (unsigned int i = 0; i < n; i++) {
 		p->flush[i].op = DISK_FLUSH;
 		p->flush[i].done = flush_done;
-		disk_submit(&p->c.disks[i]->disk, &w->q, &p->flush[i]);
+		disk_submit(&p->disks[i]->disk, &w->q, &p->flush[i]);
 	}
 }
 
@@ -84,13 +88,13 @@ int fuse_pool_flush(struct fuse_pool *p, unsigned int timeout_ms)
 {
 	struct timespec until;
 
-	if (p->c.disk_count == 0)
+	if (p->disk_count == 0)
 		return 0;
 	if (atomic_load(&p->flush_left))
 		return -ETIMEDOUT;	/* the one before is still under way */
 	while (sem_trywait(&p->flushed) == 0)
 		;
-	atomic_store(&p->flush_left, p->c.disk_count);
+	atomic_store(&p->flush_left, p->disk_count);
 	atomic_store(&p->flush_err, 0);
 	atomic_store(&p->flush_asked, true);
 	disk_queue_wake(&p->workers[0].q);
@@ -108,10 +112,10 @@ int fuse_pool_flush(struct fuse_pool *p, unsigned int timeout_ms)
 static unsigned int receive(struct worker *w)
 {
 	struct fuse_pool *p = w->pool;
-	unsigned int n = 0;
+	unsigned int n = 0, count = atomic_load_explicit(&p->disk_count, memory_order_acquire);
 
-	for (unsigned int i = 0; i < p->c.disk_count; i++) {
-		struct fuse_disk *d = p->c.disks[i];
+	for (unsigned int i = 0; i < count; i++) {
+		struct fuse_disk *d = p->disks[i];
 		int rc = atomic_load_explicit(&d->gone, memory_order_relaxed) ? 0 : 1;
 
 		for (unsigned int k = 0; rc > 0 && k < BATCH && !list_empty(&w->free); k++) {
@@ -133,18 +137,18 @@ static unsigned int receive(struct worker *w)
 static void sleep_on(struct worker *w)
 {
 	struct fuse_pool *p = w->pool;
+	unsigned int count = atomic_load(&p->disk_count);
 	bool room = !list_empty(&w->free);
 	/* what the device refused and has nothing to say about is tried again */
 	int ms = list_empty(&w->q.stalled) ? -1 : w->q.in_flight ? 100 : 1;
 
 	w->fds[0].fd = w->dead ? -1 : disk_queue_fd(&w->q);
 	w->fds[1].fd = w->q.wake_fd;
-	for (unsigned int i = 0; i < p->c.disk_count; i++)
-		w->fds[2 + i].fd = room && !atomic_load(&p->c.disks[i]->gone) ? p->c.disks[i]->fd :
-										-1;
+	for (unsigned int i = 0; i < count; i++)
+		w->fds[2 + i].fd = room && !atomic_load(&p->disks[i]->gone) ? p->disks[i]->fd : -1;
 	if (w->fds[0].fd < 0 && !w->dead)
 		w->dead = true;
-	poll(w->fds, 2 + p->c.disk_count, ms);
+	poll(w->fds, 2 + count, ms);
 }
 
 /*
@@ -189,9 +193,9 @@ static uint32_t largest_block(const struct fuse_pool *p)
 {
 	uint32_t block = 512;
 
-	for (unsigned int i = 0; i < p->c.disk_count; i++)
-		if (p->c.disks[i]->disk.ns.block_bytes > block)
-			block = p->c.disks[i]->disk.ns.block_bytes;
+	for (unsigned int i = 0; i < p->disk_count; i++)
+		if (p->disks[i]->disk.ns.block_bytes > block)
+			block = p->disks[i]->disk.ns.block_bytes;
 	return block;
 }
 
@@ -205,13 +209,13 @@ static int init_worker(struct fuse_pool *p, unsigned int index)
 	w->pool = p;
 	list_init(&w->free);
 	w->slots = calloc(p->c.slots, sizeof(*w->slots));
-	w->fds = calloc(2 + p->c.disk_count, sizeof(*w->fds));
+	w->fds = calloc(2 + FUSE_POOL_DISKS, sizeof(*w->fds));
 	if (!w->slots || !w->fds)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < 2 + p->c.disk_count; i++)
+	for (unsigned int i = 0; i < 2 + FUSE_POOL_DISKS; i++)
 		w->fds[i].events = POLLIN;
 	for (unsigned int i = 0; rc == 0 && i < p->c.slots; i++) {
-		rc = fuse_slot_init(&w->slots[i], &w->q, largest_block(p));
+		rc = fuse_slot_init(&w->slots[i], &w->q, p->block_bytes);
 		list_add_tail(&w->free, &w->slots[i].node);
 	}
 	return rc;
@@ -251,10 +255,11 @@ int fuse_pool_new(const struct fuse_pool_config *c, struct fuse_pool **ret)
 	assert(c->disk_count <= FUSE_POOL_DISKS);
 	p->c = *c;
 	memcpy(p->disks, c->disks, c->disk_count * sizeof(*c->disks));
-	p->c.disks = p->disks;
+	p->disk_count = c->disk_count;
+	p->block_bytes = largest_block(p);
 	sem_init(&p->flushed, 0, 0);
 	p->workers = calloc(c->workers, sizeof(*p->workers));
-	p->flush = calloc(c->disk_count ? c->disk_count : 1, sizeof(*p->flush));
+	p->flush = calloc(FUSE_POOL_DISKS, sizeof(*p->flush));
 	if (!p->workers || !p->flush)
 		rc = -ENOMEM;
 	for (unsigned int i = 0; rc == 0 && i < c->workers; i++)
@@ -266,6 +271,21 @@ int fuse_pool_new(const struct fuse_pool_config *c, struct fuse_pool **ret)
 		return rc;
 	}
 	*ret = p;
+	return 0;
+}
+
+int fuse_pool_add(struct fuse_pool *p, struct fuse_disk *d)
+{
+	unsigned int n = p->disk_count;
+
+	if (n == FUSE_POOL_DISKS)
+		return -ENOSPC;
+	if (d->disk.ns.block_bytes > p->block_bytes)
+		return -EINVAL;
+	p->disks[n] = d;
+	atomic_store_explicit(&p->disk_count, n + 1, memory_order_release);
+	for (unsigned int i = 0; i < p->c.workers; i++)
+		disk_queue_wake(&p->workers[i].q);
 	return 0;
 }
 

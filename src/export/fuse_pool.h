@@ -23,6 +23,11 @@ struct fuse_pool_config {
 
 /* 0 or -errno. All memory is taken here. */
 int fuse_pool_new(const struct fuse_pool_config *c, struct fuse_pool **ret);
+/*
+ * One more, mounted. 0; -ENOSPC: there are too many; -EINVAL: its blocks are larger than those there were at
+ * first. From the thread that flushes.
+ */
+int fuse_pool_add(struct fuse_pool *p, struct fuse_disk *d);
 /* Flush all disks and wait. 0 or the first -errno; -ETIMEDOUT after @timeout_ms. */
 int fuse_pool_flush(struct fuse_pool *p, unsigned int timeout_ms);
 /*

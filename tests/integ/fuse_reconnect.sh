@@ -103,4 +103,15 @@ cmp -n 1048576 -i 0:313524224 data disk.img || fail 'the new blocks lack what wa
 passes nvmetls list -o json
 [ "$(jq -r '.Devices[0].PhysicalSize' out)" = 314572800 ] || fail 'list shows the old size'
 
+# --- one more than before: one more device
+kill_hard "$target"
+as_user truncate -s 16M more.img
+start_again "${disk[@]}" --namespace "$W/more.img"
+target=$pid
+wait_for as_user test -s "$R/${X}n3"
+passes cp "$R/${X}n3" back
+[ "$(stat -c %s back)" = 16777216 ] || fail 'size of the new device'
+passes dd if=data of="$R/${X}n3" bs=1M count=16 conv=notrunc,fsync status=none
+cmp -n 16777216 data more.img || fail 'the new disk lacks what was copied'
+
 passes nvmetls disconnect -d "$X" --force # the second one is not what it was
