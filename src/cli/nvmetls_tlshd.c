@@ -28,6 +28,7 @@ static const char usage[] =
 	"  -w, --workers N       handshakes at a time for hosts, and for targets; each a process, 1..64 (8)\n"
 	"  -u, --user NAME       whom the workers run as (" WORKERS_USER ")\n"
 	"  -n, --netns NAME      serve that network namespace (may be repeated); not this one, then\n"
+	"  -k, --keystore DIR    its keys are put into .nvme ($NVMETLS_KEYSTORE or /etc/nvmetls/keys); none: no\n"
 	"  -s, --stderr          accepted for tlshd's sake: the log always goes there\n"
 	"  -S, --socket PATH     where --status asks (" STATUS_PATH ")\n"
 	"      --status          print what the running one has done\n"
@@ -38,6 +39,7 @@ static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },  { "workers", required_argument, NULL, 'w' },
 	{ "user", required_argument, NULL, 'u' },    { "netns", required_argument, NULL, 'n' },
 	{ "stderr", no_argument, NULL, 's' },	     { "socket", required_argument, NULL, 'S' },
+	{ "keystore", required_argument, NULL, 'k' },
 	{ "status", no_argument, NULL, 'q' },	     { "version", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },	     { NULL, 0, NULL, 0 },
 };
@@ -80,6 +82,9 @@ static int one_option(int c, struct args *a)
 			return misused("at most 16 times --netns");
 		a->agent.netns[a->agent.netns_count++] = optarg;
 		return GO_ON;
+	case 'k':
+		a->agent.keystore = optarg;
+		return GO_ON;
 	case 's':
 		return GO_ON;
 	case 'S':
@@ -103,7 +108,7 @@ static int read_args(int argc, char **argv, struct args *a)
 {
 	int rc = GO_ON, c;
 
-	while (rc == GO_ON && (c = getopt_long(argc, argv, "c:w:u:n:sS:vh", options, NULL)) != -1)
+	while (rc == GO_ON && (c = getopt_long(argc, argv, "c:w:u:n:k:sS:vh", options, NULL)) != -1)
 		rc = one_option(c, a);
 	if (rc == GO_ON && optind < argc)
 		rc = misused("no arguments are taken");

@@ -18,9 +18,11 @@
 
 #include "tls/handshake_ctx.h"
 #include "tlshd/kernel.h"
+#include "tlshd/store.h"
 #include "tlshd/tally.h"
 
 #define GRACE_MS 2000	/* a worker that is past its time by so much is killed */
+#define STORE_MS 2000	/* how often the key store is looked at */
 #define STOP_MS	 3000	/* what runs may end when the agent is to end */
 
 enum job_state { JOB_FREE, JOB_WAITING, JOB_RUNNING };
@@ -45,6 +47,8 @@ struct agent {
 	uint64_t next_order;
 	int running[2];		/* workers of hosts, of targets */
 	struct tally tally;
+	struct store store;
+	bool use_store;
 	struct job jobs[AGENT_JOBS_MAX];
 };
 
@@ -315,6 +319,18 @@ static void serve_jobs(struct agent *a, const struct watched *w)
 	}
 }
 
+/* Needs no possession: the user who owns a keyring may write into it. */
+static void sync_store(struct agent *a)
+{
+	int32_t ring;
+
+	if (!a->use_store)
+		return;
+	ring = keyring_find(KEYRING_NVME);
+	if (ring > 0 && keyring_possess(ring) == 0)
+		store_sync(&a->store, ring);
+}
+
 /* False: a signal asks for the end. */
 static bool turn(struct agent *a)
 {
@@ -322,8 +338,9 @@ static bool turn(struct agent *a)
 	int busy = a->tally.running || a->tally.waiting;
 
 	watch(a, &w);
-	if (poll(w.fds, w.count, busy ? 200 : -1) < 0)
+	if (poll(w.fds, w.count, busy ? 200 : a->use_store ? STORE_MS : -1) < 0)
 		return errno == EINTR;
+	sync_store(a);
 	if (w.fds[1].revents)
 		answer_status(a);
 	serve_jobs(a, &w);
@@ -430,6 +447,10 @@ static int prepare(struct agent *a, char *error, size_t size)
 	handshake_ctx(TLS_CLIENT);	/* once, for all workers */
 	handshake_ctx(TLS_SERVER);
 	load_ktls();
+	a->use_store = !a->config->keystore || strcmp(a->config->keystore, "none") != 0;
+	if (a->use_store)
+		store_init(&a->store, a->config->keystore);
+	sync_store(a);
 	return open_kernels(a, error, size);
 }
 

@@ -29,6 +29,7 @@ struct agent_config {
 	int keyring_count;
 	const char *netns[AGENT_NETNS_MAX];	/* none: our own */
 	int netns_count;
+	const char *keystore;	/* as of keystore_init(); "none": its keys are not used */
 	const char *status_path;	/* of the socket that agent_status() asks */
 };
 

@@ -157,6 +157,7 @@ tlshd_on() {
 }
 # Ours, in its place.
 agent_on() { # OPTIONS
+	[ $# -gt 0 ] || set -- --keystore none # the store is the other end's, here
 	mkdir -p /etc/tlshd
 	printf '[debug]\nloglevel=7\n[authenticate]\nkeyrings=.nvme\n' >/etc/tlshd/config
 	say "nvmetls-tlshd $*"
