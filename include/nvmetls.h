@@ -129,6 +129,13 @@ int nvmetls_connect(const struct nvmetls_options *o, struct nvmetls **ret, struc
 void nvmetls_disconnect(struct nvmetls *c);
 /* Why the association was lost; returns 0 while it lives, -EAGAIN while it is coming back. */
 int nvmetls_state(struct nvmetls *c, struct nvmetls_error *e);
+/*
+ * With a reconnect delay: end the connection and make it anew, with the newest key of the key store
+ * (with the one before it, should the target refuse that). Commands under way are sent again and none
+ * fails. Returns when it is connected: 0, -EAGAIN (it is reconnecting already), -EOPNOTSUPP, -ETIMEDOUT.
+ * With NVMETLS_SERVE_CALLER the queues' threads must go on polling meanwhile.
+ */
+int nvmetls_reconnect(struct nvmetls *c, struct nvmetls_error *e);
 
 struct nvmetls_info {
 	uint16_t cntlid, io_queues, queue_size;

@@ -156,22 +156,6 @@ static const struct opt disconnect_opts[] = {
 	{ "output-format", 'o', OPT_FORMAT, DAT(json), "FMT", "output format: normal|json", 0, 0 },
 };
 
-/* "nvme1", "nvme1n1", "/run/nvmetls/nvme1n1": the number of the host. */
-static bool device_number(const char *device, unsigned int *ret)
-{
-	const char *name = strrchr(device, '/') ? strrchr(device, '/') + 1 : device;
-	unsigned long x;
-	char *end;
-
-	if (strncmp(name, "nvme", 4) != 0 || name[4] < '0' || name[4] > '9')
-		return false;
-	x = strtoul(name + 4, &end, 10);
-	if (*end == 'n' && end[1])
-		end += 1 + strspn(end + 1, "0123456789");
-	*ret = (unsigned int)x;
-	return *end == '\0' && x < RUN_HOSTS_MAX;
-}
-
 static int disconnect_one(const struct report *r, const struct hosts *h, size_t i, bool force)
 {
 	struct json_object *o = control_ask(
@@ -227,7 +211,7 @@ int cmd_disconnect(const struct verb *v, int argc, char **argv)
 		return rc;
 	if (!o.nqn == !o.device)
 		return options_misuse(v, "one of --nqn and --device is needed");
-	if (o.device && !device_number(o.device, &x))
+	if (o.device && !hosts_number(o.device, &x))
 		return options_misuse(v, "--device: \"%s\" is not nvmeX or nvmeXnY", o.device);
 	rc = hosts_ask(&r, &h);
 	if (rc != GO_ON)

@@ -119,6 +119,21 @@ static size_t format_options(const struct opt_set *set, char **argv, size_t n)
 	return n;
 }
 
+bool hosts_number(const char *device, unsigned int *ret)
+{
+	const char *name = strrchr(device, '/') ? strrchr(device, '/') + 1 : device;
+	unsigned long x;
+	char *end;
+
+	if (strncmp(name, "nvme", 4) != 0 || name[4] < '0' || name[4] > '9')
+		return false;
+	x = strtoul(name + 4, &end, 10);
+	if (*end == 'n' && end[1])
+		end += 1 + strspn(end + 1, "0123456789");
+	*ret = (unsigned int)x;
+	return *end == '\0' && x < RUN_HOSTS_MAX;
+}
+
 /* Beside this program, in ../sbin, or somewhere in PATH. */
 static void find_program(char *ret, size_t size)
 {

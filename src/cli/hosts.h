@@ -23,6 +23,9 @@ uint64_t info_number(struct json_object *o, const char *name);
 /* Say the "error" of an answer. EXIT_FAILED. */
 int hosts_error(const struct report *r, struct json_object *answer);
 
+/* "nvme1", "nvme1n1", "/run/nvmetls/nvme1n1": the number of the connection; false: it is none of these. */
+bool hosts_number(const char *device, unsigned int *ret);
+
 /* Is one of @h connected to what @a names? Its name, or NULL. */
 const char *hosts_connected(const struct hosts *h, const struct address *a);
 /*

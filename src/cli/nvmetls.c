@@ -34,6 +34,7 @@ static const struct verb verbs[] = {
 	{ "discover", cmd_discover, "-t tcp -a ADDR -s PORT [--tls] [OPTIONS]", "Discover NVMeoF subsystems" },
 	{ "connect-all", cmd_connect_all, "-t tcp -a ADDR -s PORT [--tls] [OPTIONS]", "Discover and Connect to NVMeoF subsystems" },
 	{ "connect", cmd_connect, AT_ARGS, "Connect to NVMeoF subsystem" },
+	{ "rotate", cmd_rotate, "-n NQN | -d DEV", "Connect anew with the newest TLS key, under I/O" },
 	{ "disconnect", cmd_disconnect, "-n NQN | -d DEV [--force]", "Disconnect from NVMeoF subsystem" },
 	{ "list", cmd_list, "[-o json]", "List all NVMe devices and namespaces on machine" },
 	{ "list-subsys", cmd_list_subsys, "[-o json]", "List nvme subsystems" },

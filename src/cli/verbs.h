@@ -13,6 +13,7 @@ int cmd_check_dhchap_key(const struct verb *v, int argc, char **argv);
 /* cmd_connect.c */
 int cmd_connect(const struct verb *v, int argc, char **argv);
 int cmd_connect_all(const struct verb *v, int argc, char **argv);
+int cmd_rotate(const struct verb *v, int argc, char **argv);
 int cmd_disconnect(const struct verb *v, int argc, char **argv);
 /* cmd_list.c */
 int cmd_list(const struct verb *v, int argc, char **argv);

@@ -155,7 +155,9 @@ static void free_handle(struct nvmetls *c)
 		loops_free(c->loops);
 	if (c->keylog_fd >= 0)
 		close(c->keylog_fd);
-	secret_wipe(&c->psk);
+	explicit_bzero(&c->key, sizeof(c->key));
+	explicit_bzero(&c->key_good, sizeof(c->key_good));
+	free(c->keystore);
 	pthread_mutex_destroy(&c->lock);
 	pthread_mutex_destroy(&c->ns_lock);
 	pthread_cond_destroy(&c->changed);

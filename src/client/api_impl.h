@@ -90,6 +90,12 @@ struct api_ns {
 	struct ns_id id;		/* as it has to be; under ns_lock */
 };
 
+struct api_key {
+	struct secret psk;
+	char identity[PSK_IDENTITY_LEN_MAX + 1];
+	enum nvme_hash hash;
+};
+
 struct nvmetls {
 	unsigned int generation; /* api_generation of the process that made it */
 	enum nvmetls_serve serve;
@@ -102,8 +108,10 @@ struct nvmetls {
 	struct assoc *assoc;
 	struct assoc_config config;
 	struct host_identity host;
-	struct secret psk;
-	char identity[PSK_IDENTITY_LEN_MAX + 1];
+	struct api_key key, key_good; /* of this attempt, and that worked last; home's */
+	bool key_refused;	      /* @key, by the last attempt */
+	bool renewing;		      /* it ends because we want it to */
+	char *keystore;		      /* where keys are looked up; NULL: the key was given */
 	int keylog_fd; /* -1: none */
 	char where[300]; /* "127.0.0.1:4420", for messages */
 	struct nvmetls_queue *queues;
@@ -234,6 +242,19 @@ static inline bool api_comes_back(const struct nvmetls *c)
 bool api_hold(struct io_req *r);
 /* Take one from the backlog; NULL: there is none. */
 struct io_req *api_held(struct nvmetls_queue *q);
+
+/* ---- api_rekey.c: keys of a host that connects again ---- */
+
+/* The TLS PSK and its identity from @k, for c->config's NQNs. */
+struct fault api_key_derive(const struct nvmetls *c, const struct key_entry *k, struct api_key *ret)
+	MUST_CHECK;
+/* c->key is what the next association offers. Not while there is one. */
+void api_key_use(struct nvmetls *c);
+/* At home, before an attempt: the newest key, or the one that worked if that was refused. */
+void api_key_choose(struct nvmetls *c);
+/* The attempt failed, or it is up. */
+void api_key_failed(struct nvmetls *c);
+void api_key_worked(struct nvmetls *c);
 
 /* ---- api_io.c ---- */
 

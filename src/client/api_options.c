@@ -59,20 +59,6 @@ static int find_key(const struct nvmetls_options *o, struct keystore *ks, const 
 	return fault_is(why) ? api_key_error(e, why) : 0;
 }
 
-static struct fault derive(struct nvmetls *c, const struct key_entry *k)
-{
-	struct psk_owner owner = { c->config.hostnqn, c->config.subsysnqn };
-	enum nvme_hash h = psk_tls_hash(&k->psk);
-	SECRET(retained);
-
-	TRY(psk_retain(&k->psk, owner.hostnqn, k->derivation, &retained));
-	TRY(psk_identity(k->identity_version, PSK_RETAINED, h, &retained, &owner, c->identity));
-	TRY(psk_tls(k->identity_version, PSK_RETAINED, h, &retained, &owner, k->derivation,
-		    &c->psk));
-	c->config.psk = (struct tls_psk){ c->identity, h, &c->psk };
-	return OK;
-}
-
 static int load_key(struct nvmetls *c, const struct nvmetls_options *o, struct keystore *ks,
 		    struct nvmetls_error *e)
 {
@@ -81,12 +67,21 @@ static int load_key(struct nvmetls *c, const struct nvmetls_options *o, struct k
 	int rc = find_key(o, ks, c->config.hostnqn, c->config.subsysnqn, &k, e);
 
 	if (rc == 0) {
-		why = derive(c, &k);
+		why = api_key_derive(c, &k, &c->key);
 		if (fault_is(why))
 			rc = api_error_fault(e, why, "", "deriving the TLS PSK failed");
 	}
 	explicit_bzero(&k, sizeof(k));
-	return rc;
+	if (rc == 0 && !o->tls_key) {
+		c->keystore = strdup(ks->dir);
+		if (!c->keystore)
+			rc = api_error(e, -ENOMEM, CAUSE_NO_MEMORY, "out of memory");
+	}
+	if (rc)
+		return rc;
+	api_key_worked(c);
+	api_key_use(c);
+	return 0;
 }
 
 static void copy(struct assoc_config *a, const struct nvmetls_options *o, bool discovery)

@@ -133,6 +133,7 @@ static void connect_again(struct nvmetls *c)
 {
 	uint64_t now = world_now(c->home);
 
+	api_key_choose(c);
 	c->assoc = assoc_new(&c->config, c->home);
 	if (c->assoc) {
 		assoc_start(c->assoc);
@@ -148,6 +149,7 @@ static void judge_next(struct nvmetls *c)
 	struct hqueue *q = assoc_admin(c->assoc);
 
 	if (c->judged == atomic_load(&c->ns_count)) {
+		api_key_worked(c);
 		recovery_event(&c->recovery, RECOVERY_UP, world_now(c->home));
 		look(c);
 	} else if (hqueue_room(q) == 0) {
@@ -208,16 +210,21 @@ bool api_recover_up(struct nvmetls *c)
 bool api_recover_lost(struct nvmetls *c)
 {
 	bool was_live = c->recovery.state == RECOVERY_LIVE;
+	enum recovery_event e = c->renewing	  ? RECOVERY_RENEW :
+				c->assoc->final ? RECOVERY_FINAL :
+						  RECOVERY_LOST;
 
 	if (!c->recover || atomic_load(&c->leaving))
 		return false;
-	recovery_event(&c->recovery, c->assoc->final ? RECOVERY_FINAL : RECOVERY_LOST,
-		       world_now(c->home));
+	if (c->recovery.state == RECOVERY_CONNECTING)
+		api_key_failed(c);
+	recovery_event(&c->recovery, e, world_now(c->home));
 	if (was_live) {
 		hold(c);
 		api_set_state(c, API_RECOVERING);
 	}
-	tell_why(c, was_live ? NVMETLS_EVENT_LOST : NVMETLS_EVENT_RETRY_FAILED);
+	if (!c->renewing)
+		tell_why(c, was_live ? NVMETLS_EVENT_LOST : NVMETLS_EVENT_RETRY_FAILED);
 	look(c);
 	return true;
 }

@@ -19,6 +19,7 @@ static const struct transition table[RECOVERY_FAILED + 1][RECOVERY_EVENTS] = {
 	[RECOVERY_LIVE] = {
 		[RECOVERY_LOST] = { true, RECOVERY_ENDING, RECOVERY_HOLD },
 		[RECOVERY_FINAL] = { true, RECOVERY_ENDING, RECOVERY_HOLD },
+		[RECOVERY_RENEW] = { true, RECOVERY_ENDING, RECOVERY_HOLD },
 	},
 	[RECOVERY_ENDING] = {
 		[RECOVERY_DOWN] = { true, RECOVERY_WAITING, 0 },
@@ -60,7 +61,8 @@ static void enter(struct recovery *r, enum recovery_state was, uint64_t now_ns)
 	}
 	if (r->state == RECOVERY_WAITING) {
 		r->retry_ns = after(now_ns, r->wait_ns);
-		r->wait_ns = min_u64(r->wait_ns + r->wait_ns / 4, r->config.delay_ns);
+		r->wait_ns = min_u64(r->wait_ns ? r->wait_ns + r->wait_ns / 4 : FIRST_WAIT_NS,
+				     r->config.delay_ns);
 	}
 	if (r->state == RECOVERY_LIVE) {
 		r->flowed = true;
@@ -77,6 +79,8 @@ static unsigned int step(struct recovery *r, enum recovery_event e, uint64_t now
 		return 0;
 	r->state = t->next;
 	enter(r, was, now_ns);
+	if (e == RECOVERY_RENEW)
+		r->wait_ns = 0;
 	return t->todo;
 }
 

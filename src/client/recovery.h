@@ -34,6 +34,7 @@ enum recovery_state {
 enum recovery_event {
 	RECOVERY_LOST,		/* the association, or the attempt, failed */
 	RECOVERY_FINAL,		/* the same, and another attempt would not do better */
+	RECOVERY_RENEW,		/* it is ended on request, to be made anew at once */
 	RECOVERY_DOWN,		/* all its connections are closed; use recovery_down() */
 	RECOVERY_UP,		/* connected, and it is the same controller */
 	/* recovery_turn()'s own */

@@ -4,6 +4,7 @@
  * words; the answer is one JSON object.
  *
  *	info			{"name","pid","state","transport","traddr",...,"devices":[...]}
+ *	reconnect		{"done":true,"identity":"..."}: anew, with the newest key; or an error
  *	disconnect [force]	{"done":true}, or {"error":{"cause","message","hint","status"}}
  */
 #pragma once

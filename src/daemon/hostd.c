@@ -349,6 +349,21 @@ static void stop(struct hostd *h)
 
 /* ---- between ---- */
 
+static struct json_object *reconnect(struct hostd *h, struct nvmetls_error *e)
+{
+	struct nvmetls_info info;
+	struct json_object *o;
+
+	if (nvmetls_reconnect(h->conn, e))
+		return hostd_error(e);
+	nvmetls_get_info(h->conn, &info);
+	log_notice("reconnected on request%s%s", info.identity[0] ? ", " : "", info.identity);
+	o = json_object_new_object();
+	json_object_object_add(o, "done", json_object_new_boolean(true));
+	json_object_object_add(o, "identity", json_object_new_string(info.identity));
+	return o;
+}
+
 static void answer_one(struct hostd *h)
 {
 	struct nvmetls_error e;
@@ -363,6 +378,10 @@ static void answer_one(struct hostd *h)
 		return;
 	}
 	memset(&e, 0, sizeof(e));
+	if (strcmp(request, "reconnect") == 0) {
+		control_answer(fd, reconnect(h, &e));
+		return;
+	}
 	if (strcmp(request, "disconnect") != 0 && strcmp(request, "disconnect force") != 0)
 		say(&e, -EINVAL, "request-unknown", "", "this nvmetls-host does not know that request");
 	else if (disconnect(h, strchr(request, ' ') != NULL, &e) == 0) {

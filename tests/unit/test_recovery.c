@@ -56,6 +56,22 @@ static const struct script scripts[] = {
 		{ 1123, TURN, 0, RECOVERY_CONNECT, CONNECTING },
 		{ 1130, RECOVERY_UP, 0, RECOVERY_RESUME, LIVE },
 	} },
+	{ "on request: at once, and patient when that fails", USUAL, {
+		{ 1000, RECOVERY_RENEW, 0, RECOVERY_HOLD, ENDING },
+		{ 1001, RECOVERY_DOWN, 0, RECOVERY_CONNECT, CONNECTING },
+		{ 1010, RECOVERY_LOST, 0, 0, ENDING },
+		{ 1010, RECOVERY_DOWN, 0, 0, WAITING },
+		{ 1059, TURN, 0, 0, WAITING },
+		{ 1060, TURN, 0, RECOVERY_CONNECT, CONNECTING },
+		{ 1070, RECOVERY_UP, 0, RECOVERY_RESUME, LIVE },
+	} },
+	{ "on request, nobody closed: nothing flows before the controller has stopped", USUAL, {
+		{ 1000, RECOVERY_RENEW, 0, RECOVERY_HOLD, ENDING },
+		{ 2000, RECOVERY_DOWN, 5000, RECOVERY_CONNECT, CONNECTING },
+		{ 2060, RECOVERY_UP, 0, 0, FENCED },
+		{ 6999, TURN, 0, 0, FENCED },
+		{ 7000, TURN, 0, RECOVERY_RESUME, LIVE },
+	} },
 	{ "nobody closed: nothing flows before the controller has stopped", USUAL, {
 		{ 1000, RECOVERY_LOST, 0, RECOVERY_HOLD, ENDING },
 		{ 2000, RECOVERY_DOWN, 5000, 0, WAITING },
