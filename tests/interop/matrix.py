@@ -115,6 +115,7 @@ def agent_cases(guest):
     for way in ("host", "target"):
         yield from refusals(f"linux_{way}_refused", guest, derivation, f"{way}-", {"AGENT": "ours"})
     yield Case("64-at-once", guest, "linux_both_crowd", tls)
+    yield Case("namespaces", guest, "linux_host_netns", tls)
     yield Case("key-store", guest, "linux_both_store", tls | {"IDENTITY": "1"})
     yield Case("killed", guest, "linux_both_killed", tls)
 
