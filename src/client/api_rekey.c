@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "client/api_impl.h"
+#include "client/assoc_impl.h"
 
 static bool same(const struct api_key *a, const struct api_key *b)
 {
