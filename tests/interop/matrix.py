@@ -115,6 +115,8 @@ def agent_cases(guest):
     for way in ("host", "target"):
         yield from refusals(f"linux_{way}_refused", guest, derivation, f"{way}-", {"AGENT": "ours"})
     yield Case("64-at-once", guest, "linux_both_crowd", tls)
+    yield Case("20-cycles", guest, "linux_both_cycles", tls)
+    yield Case("1000-cycles", guest, "linux_both_cycles", tls | {"CYCLES": "1000"}, full=True, timeout=1800)
     yield Case("namespaces", guest, "linux_host_netns", tls)
     yield Case("key-store", guest, "linux_both_store", tls | {"IDENTITY": "1"})
     yield Case("killed", guest, "linux_both_killed", tls)
