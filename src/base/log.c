@@ -3,6 +3,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -53,6 +55,40 @@ static size_t stored(int n, size_t size)
 	return (size_t)n < size ? (size_t)n : size - 1;
 }
 
+static bool would_block(void)
+{
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	return poll(&p, 1, 0) == 0;
+}
+
+/*
+ * A reader that has stopped (a terminal after Ctrl-S, a stuck log service) must not stop us: lines are
+ * lost, and counted. A pipe or socket that takes something takes a line; the lock keeps it so.
+ */
+static void write_line(const char *line, size_t len)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static unsigned int lost;
+	char note[128];
+
+	pthread_mutex_lock(&lock);
+	if (lost && !would_block()) {
+		int n = snprintf(note, sizeof(note),
+				 "%s: warning: %u line(s) lost, nobody read standard error\n",
+				 atomic_load_explicit(&log_program, memory_order_relaxed), lost);
+
+		if (write(STDERR_FILENO, note, stored(n, sizeof(note))) >= 0)
+			lost = 0;
+	}
+	/* nobody is left to tell when standard error is gone */
+	if (would_block())
+		lost++;
+	else if (write(STDERR_FILENO, line, len) < 0)
+		lost = 0;
+	pthread_mutex_unlock(&lock);
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	char line[LINE_MAX_BYTES];
@@ -73,9 +109,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 		if (line[i] == '\n' || line[i] == '\r')
 			line[i] = ' ';	/* one event, one line */
 	line[len++] = '\n';
-	/* Nobody is left to tell when standard error is gone. */
-	if (write(STDERR_FILENO, line, len) < 0) {
-	}
+	write_line(line, len);
 	errno = saved_errno;
 }
 

@@ -28,7 +28,9 @@ static const struct opt connect_opts[] = {
 	  "connect also when there is a connection already", 0, 0 },
 };
 
-static int start(const struct report *r, const struct address *a, bool loop)
+/* In JSON, the device goes to @list, or is all there is to print (@list NULL). */
+static int start(const struct report *r, const struct address *a, bool loop,
+		 struct json_object *list)
 {
 	struct json_object *info, *o;
 	int rc = hosts_start(r, a, loop, &info);
@@ -38,7 +40,11 @@ static int start(const struct report *r, const struct address *a, bool loop)
 	if (r->json) {
 		o = json_object_new_object();
 		json_object_object_add(o, "device", json_object_new_string(info_text(info, "name")));
-		rc = report_json(o);
+		rc = EXIT_DONE;
+		if (list)
+			json_object_array_add(list, o);
+		else
+			rc = report_json(o);
 	} else {
 		printf("connecting to device: %s\n", info_text(info, "name"));
 		rc = report_flush(r);
@@ -70,7 +76,7 @@ int cmd_connect(const struct verb *v, int argc, char **argv)
 		rc = report_failed(&r, "already-connected", "-D connects once more",
 				   "already connected: %s", other);
 	else
-		rc = start(&r, &o.a, o.loop);
+		rc = start(&r, &o.a, o.loop, NULL);
 	hosts_free(&h);
 out:
 	address_done(&o.a);
@@ -81,7 +87,8 @@ out:
 
 /* One record of the discovery log; EXIT_DONE also for what is not to be connected. */
 static int connect_record(const struct report *r, const struct connect_options *o,
-			  const struct hosts *h, struct nvmetls_discovery_record *d)
+			  const struct hosts *h, struct nvmetls_discovery_record *d,
+			  struct json_object *list)
 {
 	struct address a = o->a;
 	int rc;
@@ -95,7 +102,7 @@ static int connect_record(const struct report *r, const struct connect_options *
 	if (!o->duplicate && hosts_connected(h, &a))
 		rc = EXIT_DONE;
 	else
-		rc = start(r, &a, o->loop);
+		rc = start(r, &a, o->loop, list);
 	address_done(&a);
 	return rc;
 }
@@ -103,16 +110,25 @@ static int connect_record(const struct report *r, const struct connect_options *
 static int connect_log(const struct report *r, const struct connect_options *o,
 		       struct nvmetls_discovery *d)
 {
+	struct json_object *list, *json;
 	static struct hosts h;
 	int rc = hosts_ask(r, &h), all = EXIT_DONE;
 
 	if (rc != GO_ON)
 		return rc;
+	list = json_object_new_array();
 	for (size_t i = 0; i < d->count; i++)
-		if (connect_record(r, o, &h, &d->record[i]) != EXIT_DONE)
+		if (connect_record(r, o, &h, &d->record[i], list) != EXIT_DONE)
 			all = EXIT_FAILED;
 	hosts_free(&h);
-	return all;
+	/* what failed was said by itself, and is then all that is said */
+	if (!r->json || all != EXIT_DONE) {
+		json_object_put(list);
+		return all;
+	}
+	json = json_object_new_object();
+	json_object_object_add(json, "connected", list);
+	return report_json(json);
 }
 
 int cmd_connect_all(const struct verb *v, int argc, char **argv)
@@ -176,6 +192,11 @@ static int disconnect(const struct report *r, const struct hosts *h,
 		bool it = o->nqn ? strcmp(info_text(h->info[i], "subsysnqn"), o->nqn) == 0 :
 				   h->x[i] == x;
 
+		if (!it && !h->info[i] && o->nqn) {
+			report_failed(r, "not-answering", "nvmetls disconnect -d names it; see its log",
+				      "nvme%u does not answer, it may be connected to that", h->x[i]);
+			failed++;
+		}
 		if (it && disconnect_one(r, h, i, o->force) == EXIT_DONE)
 			done++;
 		else if (it)

@@ -280,7 +280,8 @@ int options_parse(const struct verb *v, const struct opt_set *sets, size_t set_c
 	if (rc == GO_ON && optind < argc && strncmp(argv[optind], "/dev/", 5) == 0)
 		return options_misuse(v, "%s: no device files here, say -t tcp -a ADDR -s PORT -n NQN",
 				      argv[optind]);
-	if (rc == GO_ON && optind < argc && strncmp(argv[optind], "NVMeTLSkey", 10) == 0)
+	if (rc == GO_ON && optind < argc &&
+	    (strncmp(argv[optind], "NVMeTLSkey", 10) == 0 || strncmp(argv[optind], "DHHC-", 5) == 0))
 		return options_misuse(v, "a key stands where an option should");
 	if (rc == GO_ON && optind < argc)
 		return options_misuse(v, "\"%s\" is not an option", argv[optind]);

@@ -75,8 +75,16 @@ cmp -n 1048576 data disk.img || fail 'disconnect lost a write'
 fails 1 nvmetls disconnect -d "$X"
 
 # --- kill -9 of the host: the next list cleans up, and one may connect again
-passes nvmetls connect-all "${discovery_at[@]}"
+passes nvmetls connect-all -o json "${discovery_at[@]}"
+jq -e '.connected | length == 1' out >/dev/null || fail "connect-all: $(cat out)"
 device
+passes nvmetls connect-all -o json "${discovery_at[@]}"
+jq -e '.connected == []' out >/dev/null || fail "connect-all again: $(cat out)"
+# one that does not answer is not taken for absent
+kill -STOP "$(cat "$R/$X.pid")"
+fails 1 nvmetls disconnect -n nqn.test
+stderr_has "$X does not answer"
+kill -CONT "$(cat "$R/$X.pid")"
 kill -KILL "$(cat "$R/$X.pid")"
 wait_for flock -n "$R/$X.pid" true # it has ended
 grep -q "$R" /proc/self/mounts || fail 'a killed host leaves no mount: nothing to test here'
