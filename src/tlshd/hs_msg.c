@@ -235,8 +235,12 @@ bool hs_msg_next(struct span *in, uint16_t family, struct hs_msg *ret)
 
 static struct nlmsghdr *build(void *buf, uint16_t type, uint8_t cmd, uint32_t seq)
 {
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-	struct genlmsghdr *g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
+	struct nlmsghdr *h;
+	struct genlmsghdr *g;
+
+	memset(buf, 0, HS_MESSAGE_MAX);	/* libmnl leaves what pads an attribute as it was */
+	h = mnl_nlmsg_put_header(buf);
+	g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
 
 	h->nlmsg_type = type;
 	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;

@@ -216,6 +216,7 @@ static void builds(void **state)
 	_Alignas(4) uint8_t buf[HS_MESSAGE_MAX];
 
 	(void)state;
+	memset(buf, 0xa5, sizeof(buf));
 	is(buf, hs_build_resolve(buf, 1), "24000000 1000 0500 01000000 00000000 03010000 "
 	   "0e00 0200 68616e64 7368616b 65000000");
 	is(buf, hs_build_accept(buf, FAMILY, 2), "1c000000 1d00 0500 02000000 00000000 02010000 "
