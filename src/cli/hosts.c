@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/interrupt.h"
 #include "cli/std_files.h"
 #include "daemon/control.h"
 
@@ -226,6 +227,7 @@ int hosts_start(const struct report *r, const struct address *a, bool loop,
 	pid = fork();
 	if (pid == 0)
 		become_host(argv, ready[1], key[0]);
+	interrupt_ends_child(pid);
 	close(ready[1]);
 	if (a->tls_key) {
 		dprintf(key[1], "%s\n", a->key_text);
@@ -233,6 +235,7 @@ int hosts_start(const struct report *r, const struct address *a, bool loop,
 		close(key[1]);
 	}
 	*ret = pid > 0 ? read_answer(ready[0], wait_ms) : NULL;
+	interrupt_ends_child(0);
 	close(ready[0]);
 	for (size_t i = 0; i < n; i++)
 		free(argv[i]);

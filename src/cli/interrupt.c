@@ -15,7 +15,7 @@
 static char line[96], object[160];
 static atomic_size_t line_len, object_len;
 static _Atomic(atomic_int *) flag;
-static atomic_int flag_value;
+static atomic_int flag_value, child;
 
 static void say(int fd, const char *text, size_t len)
 {
@@ -33,6 +33,8 @@ static void on_signal(int sig)
 		atomic_store(first, atomic_load(&flag_value));
 		return;
 	}
+	if (atomic_load(&child) > 0)
+		kill(atomic_load(&child), SIGTERM);
 	say(STDERR_FILENO, line, atomic_load(&line_len));
 	say(STDOUT_FILENO, object, atomic_load(&object_len));
 	_exit(EXIT_FAILED);
@@ -57,6 +59,11 @@ void interrupt_ends(const char *verb, bool json)
 		sigaddset(&sa.sa_mask, signals[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		sigaction(signals[i], &sa, NULL);
+}
+
+void interrupt_ends_child(pid_t pid)
+{
+	atomic_store(&child, pid);
 }
 
 void interrupt_sets(atomic_int *to, int value)

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #define INTERRUPT_TEXT "interrupted by a signal"
 
@@ -17,3 +18,5 @@
 void interrupt_ends(const char *verb, bool json);
 /* From here on the first signal stores @value in *@flag, the second ends the program. */
 void interrupt_sets(atomic_int *flag, int value);
+/* This process is to end, too: it works for us. 0: it goes its own way from now on. */
+void interrupt_ends_child(pid_t pid);

@@ -106,3 +106,14 @@ passes nvmetls disconnect -d "$X"
 [ -z "$(ls "$R")" ] || fail "left after disconnect: $(ls "$R")"
 fails 1 nvmetls connect "${at[@]}"
 stderr_has 'nobody listens at that address'
+
+# --- an interrupted connect leaves nobody who connects later
+start_target --tls required --subsys nqn.test --namespace mem:16M --allow-any-host
+kill -STOP "$pid"
+"${AS_USER[@]}" timeout -s TERM 1 nvmetls connect -t tcp -a "$A" -s "$S" -n nqn.test --tls -q "$HOSTNQN" >out 2>err || true
+stderr_has 'interrupted'
+kill -CONT "$pid"
+gone() { [ -z "$(ls "$R")" ]; }
+wait_for gone
+sleep 1
+gone || fail 'an interrupted connect went on'
