@@ -45,7 +45,7 @@ static int failed(const char *path, int err, const char *what, char *why, size_t
 	if (!what && (err == EACCES || err == EPERM))
 		hint = "; give this user the right to read and write it, or run as one who has it";
 	else if (!what && err == EROFS)
-		hint = "; export it with readonly";
+		hint = "; export it read-only, which only a --config can say";
 	else if (!what && err == EBUSY)
 		hint = "; unmount it first";
 	else if (!what && err == ENOENT)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "nvme/fabrics.h"
 #include "nvme/uuid.h"
 
@@ -27,6 +28,9 @@ static bool first_line(const char *dir, const char *name, char *dst, size_t size
 		return false;
 	good = fgets(dst, (int)size, f) != NULL;
 	fclose(f);
+	/* longer than that: its beginning is not it */
+	if (good && !dst[strcspn(dst, "\r\n")] && strlen(dst) + 1 == size)
+		snprintf(dst, size, "(longer than %zu characters)", size - 2);
 	if (good)
 		dst[strcspn(dst, "\r\n")] = '\0';
 	return good && dst[0];
@@ -61,16 +65,22 @@ static void own_identity(const struct keystore *ks, char nqn[224], char uuid_tex
 		mkdir(dir, 0755);
 		keep(dir, "hostnqn", made);
 		keep(dir, "hostid", nvme_uuid_format(uuid, uuid_text));
-		if (!first_line(dir, "hostnqn", nqn, 224))
+		if (!first_line(dir, "hostnqn", nqn, 224)) {
 			snprintf(nqn, 224, "%s", made);
+			log_warn(
+				"the new host NQN %s cannot be kept in %s, the next will be another: keys for it are of no use; make /etc/nvme/hostnqn, or that directory writable",
+				made, dir);
+		}
 	}
 	first_line(dir, "hostid", uuid_text, 64);
 }
 
-static struct fault bad(struct keystore *ks, const char *what, const char *value)
+/* @given: by the caller, not read from a file. */
+static struct fault bad(struct keystore *ks, const char *what, const char *value, bool given)
 {
 	snprintf(ks->error, sizeof(ks->error), "%s \"%.230s\" is not valid", what, value);
-	ks->hint[0] = '\0';
+	snprintf(ks->hint, sizeof(ks->hint), "%s",
+		 given ? "" : "see hostnqn and hostid in /etc/nvme or beside the key store");
 	return fault_os(EINVAL, CAUSE_ARGUMENT);
 }
 
@@ -101,15 +111,15 @@ struct fault hostid_load(struct keystore *ks, const char *hostnqn, const char *h
 	else if (!hostnqn)
 		first_line("/etc/nvme", "hostid", id, sizeof(id));
 	if (hostnqn && strlen(hostnqn) >= sizeof(nqn))
-		return bad(ks, "host NQN", hostnqn);
+		return bad(ks, "host NQN", hostnqn, true);
 	if (hostnqn)
 		memcpy(nqn, hostnqn, strlen(hostnqn) + 1);
 	if (!nvme_nqn_valid(nqn, sizeof(nqn)))
-		return bad(ks, "host NQN", nqn);
+		return bad(ks, "host NQN", nqn, hostnqn != NULL);
 	memcpy(ret->nqn, nqn, sizeof(ret->nqn));
 	if (hostid || id[0]) {
 		if (!nvme_uuid_parse(hostid ? hostid : id, ret->id))
-			return bad(ks, "host ID", hostid ? hostid : id);
+			return bad(ks, "host ID", hostid ? hostid : id, hostid != NULL);
 		return OK;
 	}
 	if (nvme_uuid_from_nqn(nqn, ret->id))
