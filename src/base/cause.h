@@ -67,6 +67,7 @@
 	X(CTRL_INVALID,       "controller-invalid",   "the controller reported values that cannot be used", "check the target's version") \
 	X(AUTH_FAILED,        "auth-failed",          "in-band authentication failed: the DH-HMAC-CHAP key is unknown to the other end or differs there", "give both ends the same DHHC-1 key for this host and subsystem (check-dhchap-key)") \
 	X(AUTH_KEY_MISSING,   "dhchap-key-missing",   "no DH-HMAC-CHAP key for this host and subsystem", "give it with --dhchap-secret, or insert it into the key store with check-dhchap-key -i") \
+	X(AUTH_REFUSED,       "auth-refused",         "the controller does not authenticate this host", "set the host's key there (dhchap_key), or leave out --dhchap-ctrl-secret and --concat") \
 	X(AUTH_CTRL,          "auth-controller",      "the controller did not prove itself with its DH-HMAC-CHAP key", "check the controller's key (dhchap_ctrl_key) on both ends") \
 	X(AUTH_NO_COMMON,     "auth-no-common",       "no DH-HMAC-CHAP hash or DH group in common", "allow a common one on both ends (dhchap_hash, dhchap_dhgroup)") \
 	X(AUTH_CONCAT,        "auth-concat",          "the two ends disagree about secure channel concatenation", "use --concat on a port with TLS that is not required, or neither") \

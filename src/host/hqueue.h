@@ -35,6 +35,8 @@ struct hcmd {
 	uint32_t len;		/* bytes, multiple of 4 */
 	uint64_t timeout_ns;	/* 0: the queue's default; HCMD_NO_TIMEOUT: none */
 	void (*done)(struct hqueue *q, struct hcmd *c);
+	/* All len bytes from the controller are there, undamaged; done() follows, or never. May be NULL. */
+	void (*arrived)(struct hqueue *q, struct hcmd *c);
 	/* valid in done(): */
 	struct fault why;	/* kind NONE: cqe is what the controller answered; else the connection failed */
 	struct nvme_cqe cqe;

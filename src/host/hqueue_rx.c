@@ -189,6 +189,8 @@ static struct fault c2hdata_end(struct hqueue *q, const struct pdu_event *ev)
 	s->received += load_le32(d->data_length);
 	s->ddgst_bad |= ev->ddgst_bad;
 	s->last_seen = d->hdr.flags & NVME_TCP_F_DATA_LAST;
+	if (s->cmd->arrived && s->received == s->cmd->len && !s->ddgst_bad)
+		s->cmd->arrived(q, s->cmd);
 	/*
 	 * SUCCESS without an agreement on SQ flow control is against the specification, but
 	 * targets do it and it is not ambiguous.
