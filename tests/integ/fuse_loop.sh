@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # As root with --loop: a file system on the loop device; disconnect says that it is mounted.
 
-# A /run and mounts of our own: a host that runs on this machine is not disturbed.
-if [ "$(id -u)" = 0 ] && [ -z "${FUSE_NAMESPACE-}" ] && unshare -m true 2>/dev/null; then
-	FUSE_NAMESPACE=1 exec unshare -m --propagation private bash "$0" "$@"
+# A /run and mounts of our own: a host that runs on this machine is not disturbed. Loop devices are the whole
+# machine's: one of these tests at a time, or the device that one has left is found attached by another.
+if [ "$(id -u)" = 0 ] && [ -z "${FUSE_NAMESPACE-}" ] && [ -c /dev/loop-control ] && unshare -m true 2>/dev/null; then
+	FUSE_NAMESPACE=1 exec flock -o /dev/loop-control unshare -m --propagation private bash "$0" "$@"
 fi
 . "$(dirname "$0")/lib.sh"
 [ -n "${FUSE_NAMESPACE-}" ] || skip 'needs root, and mount namespaces'
