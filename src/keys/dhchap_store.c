@@ -101,6 +101,14 @@ static const struct dhchap_entry *find(const struct dhchap_entry *list, size_t c
 	return NULL;
 }
 
+const struct dhchap_entry *dhchap_entry_find(const struct dhchap_entry *list, size_t count,
+					     const char *hostnqn, const char *subsysnqn, bool any)
+{
+	const struct dhchap_entry *e = find(list, count, hostnqn, subsysnqn);
+
+	return e || !any ? e : find(list, count, hostnqn, "");
+}
+
 struct fault keystore_dhchap_get(struct keystore *ks, const char *hostnqn, const char *subsysnqn,
 				 struct dhchap_entry *ret)
 {
@@ -109,9 +117,7 @@ struct fault keystore_dhchap_get(struct keystore *ks, const char *hostnqn, const
 	size_t count;
 
 	TRY(keystore_dhchap_list(ks, &list, &count));
-	found = find(list, count, hostnqn, subsysnqn);
-	if (!found)
-		found = find(list, count, hostnqn, "");
+	found = dhchap_entry_find(list, count, hostnqn, subsysnqn, true);
 	if (found)
 		memcpy(ret, found, sizeof(*ret));
 	keystore_dhchap_free_list(list, count);

@@ -32,6 +32,9 @@ struct fault keystore_dhchap_remove(struct keystore *ks, uint32_t id) MUST_CHECK
 struct fault keystore_dhchap_list(struct keystore *ks, struct dhchap_entry **ret_list,
 				  size_t *ret_count) MUST_CHECK;
 void keystore_dhchap_free_list(struct dhchap_entry *list, size_t count);
+/* Of a list as above: the newest for the pair, of the host for all subsystems where @any. NULL: none. */
+const struct dhchap_entry *dhchap_entry_find(const struct dhchap_entry *list, size_t count,
+					     const char *hostnqn, const char *subsysnqn, bool any);
 /*
  * The newest secrets for the pair; of the host for all subsystems, where the pair has none. ENOENT
  * with CAUSE_AUTH_KEY_MISSING if there are none. Wipe @ret after use.
