@@ -64,6 +64,17 @@ const char *nvmf_treq_str(uint8_t treq)
 	return pick(words, ARRAY_SIZE(words), treq & (NVMF_TREQ_MASK | NVMF_TREQ_DISABLE_SQFLOW));
 }
 
+const char *nvmf_treq_auth_str(uint8_t treq)
+{
+	static const char *const words[] = {
+		[0] = "not required",
+		[NVMF_TREQ_AUTH_REQUIRED >> 4] = "required",
+		[NVMF_TREQ_AUTH_CONCAT >> 4] = "required, with secure channel concatenation",
+	};
+
+	return pick(words, ARRAY_SIZE(words), (treq & NVMF_TREQ_AUTH_MASK) >> 4);
+}
+
 const char *nvmf_eflags_str(uint16_t eflags)
 {
 	static const char *const words[] = {

@@ -111,5 +111,7 @@ const char *nvmf_adrfam_str(uint8_t adrfam);	/* "ipv4", "ipv6", ... */
 const char *nvmf_subtype_str(uint8_t subtype);	/* "nvme subsystem", ... */
 /* Bits 2:0 only; "required, sq flow control disable supported" */
 const char *nvmf_treq_str(uint8_t treq);
+/* TREQ 5:4, in-band authentication: "not required", "required", ... */
+const char *nvmf_treq_auth_str(uint8_t treq);
 const char *nvmf_eflags_str(uint16_t eflags);	/* "none", "duplicate discovery information", ... */
 const char *nvmf_sectype_str(uint8_t sectype);	/* "none", "tls", "tls13" */

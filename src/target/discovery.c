@@ -30,20 +30,35 @@ static void put_traddr(struct nvmf_disc_log_entry *e, const struct tconn *tc)
 	}
 }
 
+/* TREQ 5:4: what a host with a key has to do before anything else. Base 2.1 figure 295. */
+static uint8_t treq_auth(const struct tconn *tc, const struct target_subsys *s)
+{
+	const struct target_port *p = tc->port;
+	struct target_auth_keys keys;
+	bool found = target_find_auth(p->target, tc->hostnqn, s->nqn, &keys);
+
+	explicit_bzero(&keys, sizeof(keys));
+	if (!found)
+		return 0;
+	if (p->tls && p->treq == TARGET_TREQ_REQUIRED)
+		return s->auth_with_tls ? NVMF_TREQ_AUTH_REQUIRED : 0;
+	return p->tls && s->tls_required ? NVMF_TREQ_AUTH_CONCAT : NVMF_TREQ_AUTH_REQUIRED;
+}
+
 static void put_entry(struct nvmf_disc_log_entry *e, const struct tconn *tc, uint8_t subtype,
-		      const char *nqn)
+		      const struct target_subsys *s)
 {
 	const struct target_port *p = tc->port;
 
 	e->trtype = NVMF_TRTYPE_TCP;
 	e->subtype = subtype;
-	e->treq = (uint8_t)((uint8_t)p->treq | NVMF_TREQ_DISABLE_SQFLOW);
+	e->treq = (uint8_t)((uint8_t)p->treq | NVMF_TREQ_DISABLE_SQFLOW | treq_auth(tc, s));
 	e->sectype = p->tls ? NVMF_TCP_SECTYPE_TLS13 : NVMF_TCP_SECTYPE_NONE;
 	store_le16(e->portid, p->portid);
 	store_le16(e->cntlid, NVME_CNTLID_DYNAMIC);
 	store_le16(e->asqsz, NVME_DISC_ASQSZ_MIN);
 	memcpy(e->trsvcid, p->trsvcid, strnlen(p->trsvcid, sizeof(e->trsvcid)));
-	memcpy(e->subnqn, nqn, strlen(nqn));
+	memcpy(e->subnqn, s->nqn, strlen(s->nqn));
 	put_traddr(e, tc);
 }
 
@@ -58,10 +73,10 @@ uint8_t *discovery_log(const struct tconn *tc, size_t *ret_len)
 	if (!hdr)
 		return NULL;
 	entry = (struct nvmf_disc_log_entry *)(hdr + 1);
-	put_entry(&entry[count++], tc, NVME_NQN_CURR, NVME_DISC_SUBSYS_NAME);
+	put_entry(&entry[count++], tc, NVME_NQN_CURR, p->target->discovery);
 	for (size_t i = 0; i < p->link_count; i++)
 		if (target_host_allowed(p->links[i], tc->hostnqn))
-			put_entry(&entry[count++], tc, NVME_NQN_NVME, p->links[i]->nqn);
+			put_entry(&entry[count++], tc, NVME_NQN_NVME, p->links[i]);
 	store_le64(hdr->genctr, p->target->genctr);
 	store_le64(hdr->numrec, count);
 	*ret_len = NVME_DISC_HDR_BYTES + count * NVME_DISC_ENTRY_BYTES;

@@ -15,6 +15,8 @@ struct connect {
 	struct nvme_connect_data data;
 	struct target_subsys *subsys;
 	struct controller *ctrl;
+	bool auth;		/* there is a key for this host */
+	struct target_auth_keys keys;
 	enum cause cause;	/* for the log */
 };
 
@@ -76,8 +78,13 @@ static uint16_t check_access(struct connect *k)
 	if (peer->tls &&
 	    (strcmp(peer->hostnqn, k->data.hostnqn) || strcmp(peer->subsysnqn, k->data.subsysnqn)))
 		return denied(k, CAUSE_IDENTITY_BINDING);
-	if (k->subsys->tls_required && !peer->tls)
+	k->auth = target_find_auth(k->tc->target, k->data.hostnqn, k->data.subsysnqn, &k->keys);
+	/* without TLS, only to authenticate and to come back with the PSK that this yields */
+	if (k->subsys->tls_required && !peer->tls && !(k->auth && k->tc->port->tls))
 		return denied(k, CAUSE_TLS_NEEDED);
+	if (!k->auth && ((k->subsys->auth_required && !peer->tls) ||
+			 (k->subsys->auth_with_tls && peer->tls && !peer->generated)))
+		return denied(k, CAUSE_AUTH_KEY_MISSING);
 	return 0;
 }
 
@@ -117,6 +124,10 @@ static uint16_t connect_io(struct connect *k)
 		return invalid(k, NVME_CONNECT_IPO_DATA(hostid));
 	if (k->ctrl->tls != k->tc->peer.tls)
 		return denied(k, CAUSE_TLS_NEEDED);
+	if (k->ctrl->admin && !tauth_settled(k->ctrl->admin)) {
+		k->cause = CAUSE_AUTH_CONCAT;
+		return NVME_SC_AUTH_REQUIRED | DNR;
+	}
 	if (k->subsys->discovery || !controller_ready(k->ctrl) || qid > k->subsys->queues_max)
 		return invalid(k, NVME_CONNECT_IPO_SQE(qid));
 	if (k->ctrl->queue[qid])
@@ -126,9 +137,25 @@ static uint16_t connect_io(struct connect *k)
 	return 0;
 }
 
+/* A PSK is proof enough, unless the subsystem wants both. */
+static int prepare_auth(struct connect *k)
+{
+	const struct tconn_peer *peer = &k->tc->peer;
+	struct tauth_rule rule = {
+		.keys = &k->keys,
+		.admin = load_le16(k->sqe->qid) == 0,
+		.required = !peer->tls || (k->subsys->auth_with_tls && !peer->generated),
+		.concat = peer->tls ? AUTH_CONCAT_ALLOWED :
+			  !k->tc->port->tls ? AUTH_CONCAT_NEVER :
+			  k->subsys->tls_required ? AUTH_CONCAT_REQUIRED : AUTH_CONCAT_ALLOWED,
+	};
+
+	return k->auth ? tauth_new(k->tc, &rule) : 0;
+}
+
 static uint16_t take_memory(struct connect *k)
 {
-	if (tconn_reserve(k->tc, load_le16(k->sqe->sqsize) + 1u) == 0)
+	if (tconn_reserve(k->tc, load_le16(k->sqe->sqsize) + 1u) == 0 && prepare_auth(k) == 0)
 		return 0;
 	k->cause = CAUSE_NO_MEMORY;
 	return NVME_SC_CONNECT_CTRL_BUSY;	/* without DNR: it may pass */
@@ -150,7 +177,7 @@ static void accept_connect(struct connect *k)
 	if (tc->qid)	/* I/O queues go round the threads; with one thread all stay */
 		tc->placement = (int)((tc->cntlid + tc->qid - 1u) % tc->target->world_count);
 	tconn_enter(tc, CONN_LIVE);
-	k->c->result = tc->cntlid;
+	k->c->result = tc->cntlid | tauth_authreq(tc);
 	tc->target->counters.connects++;
 }
 
@@ -195,6 +222,9 @@ void fabrics_connect(struct tcmd *c)
 		status = load_le16(k.sqe->qid) == 0 ? connect_admin(&k) : connect_io(&k);
 	if (!status)
 		accept_connect(&k);
+	else
+		tauth_free(c->tc);
+	explicit_bzero(&k.keys, sizeof(k.keys));
 	log_connect(&k, status);
 	if (tconn_unsettled(c->tc))
 		tconn_drop_spares(c->tc);	/* buffers come from the thread where it will live */
@@ -278,6 +308,10 @@ void fabrics_execute(struct tcmd *c)
 		fabrics_property_get(c);
 	else if (c->sqe.fctype == NVME_FCTYPE_PROPERTY_SET && admin)
 		fabrics_property_set(c);
+	else if (c->sqe.fctype == NVME_FCTYPE_AUTH_SEND)
+		tauth_send(c);
+	else if (c->sqe.fctype == NVME_FCTYPE_AUTH_RECV)
+		tauth_receive(c);
 	else if (c->sqe.fctype == NVME_FCTYPE_DISCONNECT)
 		disconnect(c);
 	else if (c->sqe.fctype == NVME_FCTYPE_PROPERTY_GET ||

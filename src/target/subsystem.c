@@ -19,6 +19,7 @@ void target_config_init(struct target_config *c)
 		.connect_timeout_ns = 10 * NS_PER_SEC,
 		.pdu_timeout_ns = 30 * NS_PER_SEC,
 		.r2t_timeout_ns = 30 * NS_PER_SEC,
+		.auth_timeout_ns = 30 * NS_PER_SEC,
 		.cqt_ms = 2000,
 		.kato_discovery_ms = NVME_KATO_DISC_DEFAULT_MS,
 		.hdgst = true,
@@ -184,6 +185,8 @@ int target_add_subsys(struct target *t, const struct target_subsys_config *c,
 		s->queues_max = (uint16_t)min_u64(c->queues_max, s->queues_max);
 	s->allow_any_host = c->allow_any_host;
 	s->tls_required = c->tls_required;
+	s->auth_required = c->auth_required;
+	s->auth_with_tls = c->auth_with_tls;
 	s->cntlid_min = cntlid_min;
 	s->cntlid_max = cntlid_max;
 	snprintf(s->model, sizeof(s->model), "%s", c->model ? c->model : "nvmetls");
@@ -281,6 +284,13 @@ bool target_host_allowed(const struct target_subsys *s, const char *hostnqn)
 	return false;
 }
 
+bool target_find_auth(const struct target *t, const char *hostnqn, const char *subsysnqn,
+		      struct target_auth_keys *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	return t->auth.find && t->auth.find(t->auth.ctx, hostnqn, subsysnqn, ret);
+}
+
 int target_add_port(struct target *t, const struct target_port_config *c, struct target_port **ret)
 {
 	struct target_port *p = calloc(1, sizeof(*p));
@@ -362,6 +372,11 @@ uint64_t target_turn(struct target *t, uint64_t now_ns)
 		next = min_u64(next,
 			       subsys_turn(container_of(it, struct target_subsys, node), now_ns));
 	return next;
+}
+
+void target_set_auth(struct target *t, const struct target_auth *auth)
+{
+	t->auth = *auth;
 }
 
 void target_set_wake(struct target *t, void (*wake)(void *ctx), void *ctx)

@@ -11,7 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auth/auth_policy.h"
 #include "backend/backend.h"
+#include "base/secret.h"
 #include "base/world.h"
 
 struct target;
@@ -33,6 +35,7 @@ struct target_config {
 	uint16_t controllers_max;	/* default 1024 */
 	uint32_t buffers_per_conn_max;	/* pool buffers one connection may hold; 0: half of the pool */
 	uint64_t icreq_timeout_ns, connect_timeout_ns, pdu_timeout_ns, r2t_timeout_ns;
+	uint64_t auth_timeout_ns;	/* for an authentication; default 30 s */
 	uint16_t cqt_ms;		/* told as CQT: a lost host's I/O has ended after that; default 2000 */
 	uint32_t kato_discovery_ms;	/* for discovery controllers that ask for 0; default 120000 */
 	bool hdgst, ddgst;		/* digests allowed; default both */
@@ -51,7 +54,9 @@ struct target_port_config {
 struct target_subsys_config {
 	const char *nqn;
 	bool allow_any_host;
-	bool tls_required;		/* refuse Connect on a connection without TLS */
+	bool tls_required;		/* refuse Connect on a connection without TLS, but to generate a PSK */
+	bool auth_required;		/* refuse hosts without a DH-HMAC-CHAP key that have no PSK either */
+	bool auth_with_tls;		/* hosts with a configured PSK are to authenticate as well */
 	const char *serial, *model, *firmware;	/* NULL: made up (serial: stable hash of the NQN) */
 	uint16_t cntlid_min, cntlid_max;	/* 0: 1, 0xffef */
 	uint32_t queues_max;		/* I/O queues per controller; 0, or more than that: the target's */
@@ -84,6 +89,33 @@ int target_link(struct target_port *p, struct target_subsys *s);
 uint64_t target_turn(struct target *t, uint64_t now_ns);
 /* The owner's way to be told that target_turn() has an earlier deadline now. */
 void target_set_wake(struct target *t, void (*wake)(void *ctx), void *ctx);
+
+/* What a host is to prove itself with, and we to it: see auth/auth_ctrl.h. */
+struct target_auth_keys {
+	struct secret k_h, k_c;		/* transformed; k_c may be empty */
+	struct auth_policy policy;
+};
+
+/* What secure channel concatenation yields. */
+struct target_psk {
+	const char *hostnqn, *subsysnqn;
+	uint8_t hash;			/* enum nvme_hash */
+	const struct secret *psk;	/* the generated PSK */
+};
+
+/* Where the keys of in-band authentication are. Called on any thread; must not take long. */
+struct target_auth {
+	void *ctx;
+	/* The keys of the pair; wipe after use. False: this host is not asked to authenticate. */
+	bool (*find)(void *ctx, const char *hostnqn, const char *subsysnqn,
+		     struct target_auth_keys *ret);
+	/* Every handshake that begins now finds it. Returns a number to drop it by, 0: it cannot be kept. */
+	uint64_t (*store_psk)(void *ctx, const struct target_psk *psk);
+	void (*drop_psk)(void *ctx, uint64_t id);
+};
+
+/* Before the first connection. Without it nobody is asked to authenticate. */
+void target_set_auth(struct target *t, const struct target_auth *auth);
 
 struct target_counters {
 	uint32_t controllers, connections;

@@ -17,6 +17,7 @@
 #include "nvme/fabrics.h"
 #include "nvme/status.h"
 #include "target/conn_state.h"
+#include "target/tauth.h"
 #include "target/tconn.h"
 #include "tcp/ic.h"
 
@@ -55,7 +56,7 @@ struct target_subsys {
 	struct list node;
 	struct target *target;
 	char nqn[224], serial[21], model[41], firmware[9];
-	bool discovery, allow_any_host, tls_required;
+	bool discovery, allow_any_host, tls_required, auth_required, auth_with_tls;
 	uint16_t cntlid_min, cntlid_max, cntlid_next, queues_max;
 	struct target_view *view;
 	char (*hosts)[224];
@@ -82,6 +83,7 @@ struct target {
 	uint32_t world_count;
 	struct list subsystems, ports;
 	struct target_subsys *discovery;
+	struct target_auth auth;
 	uint64_t genctr;
 	void (*wake)(void *ctx);
 	void *wake_ctx;
@@ -167,6 +169,7 @@ struct tconn {
 	struct controller *ctrl;	/* admin queue; for an I/O queue touched by the control loop only */
 	uint16_t cntlid;
 	char hostnqn[224], subsysnqn[224];
+	struct tauth *auth;	/* NULL: nothing is to be authenticated */
 	int placement;
 	bool placed;
 
@@ -313,6 +316,9 @@ bool controller_ready(const struct controller *ctrl);
 
 /* --- subsystem.c --- */
 struct target_subsys *target_find_subsys(struct target_port *p, const char *nqn);
+/* The keys of a pair; false: there are none, and @ret is empty. Wipe it after use. */
+bool target_find_auth(const struct target *t, const char *hostnqn, const char *subsysnqn,
+		      struct target_auth_keys *ret);
 bool target_host_allowed(const struct target_subsys *s, const char *hostnqn);
 struct target_view *target_view_ref(struct target_view *v);
 void target_view_unref(struct target_view *v);

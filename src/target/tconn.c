@@ -135,7 +135,7 @@ static struct fault turn(struct stream *s, uint64_t now_ns, uint64_t *ret_deadli
 	mind_blocked(tc, now_ns, ret_deadline_ns);
 	why = check_deadlines(tc, now_ns, &deadline);
 	*ret_deadline_ns = min_u64(*ret_deadline_ns, deadline);
-	return why;
+	return fault_is(why) ? why : tauth_turn(tc, now_ns, ret_deadline_ns);
 }
 
 /* Give back what no backend I/O needs any more. */
@@ -180,6 +180,7 @@ static void end(struct stream *s, struct fault why)
 		log_end(tc, why);
 	if (tc->state != CONN_CLOSED)
 		tconn_enter(tc, CONN_CLOSED);
+	tauth_end(tc);
 	abandon(tc);
 }
 
@@ -244,6 +245,7 @@ static void tconn_destroy(struct tconn *tc)
 {
 	struct target *t = tc->target;
 
+	tauth_free(tc);
 	pdu_writer_free(&tc->stream.writer);
 	target_view_unref(tc->view);
 	free(tc->cmds);
@@ -293,7 +295,7 @@ void tconn_secured(struct tconn *tc, const struct tconn_peer *peer)
 
 bool tconn_connected(const struct tconn *tc)
 {
-	return tc->state == CONN_LIVE;
+	return tc->state == CONN_LIVE && (tc->qid || tauth_settled(tc));
 }
 
 int tconn_placement(const struct tconn *tc)
@@ -305,6 +307,7 @@ void tconn_placed(struct tconn *tc, struct world *w)
 {
 	tc->w = w;
 	tc->placed = true;
+	tauth_moved(tc);
 	if (tc->stop_early)
 		tc->stop = tc->stop_wanted;
 	assert(tc->buffers_held == 0);	/* they belong to the thread it came from */

@@ -16,6 +16,7 @@ struct tconn;
 /* Who the peer is, from the transport. NQNs are "" without TLS. */
 struct tconn_peer {
 	bool tls;
+	bool generated;	/* ... with a PSK of secure channel concatenation */
 	char hostnqn[224], subsysnqn[224];	/* from the proved PSK identity */
 	const char *addr;			/* for logs, borrowed */
 	struct sockaddr_storage local;		/* our address of this connection (discovery log) */
@@ -25,7 +26,10 @@ struct tconn_peer {
 struct tconn *tconn_new(struct target_port *port, void (*wake)(void *ctx), void *ctx);
 struct stream *tconn_stream(struct tconn *c);
 void tconn_secured(struct tconn *c, const struct tconn_peer *peer);
-/* Was a Connect accepted? Until then the connection counts as unfinished. */
+/*
+ * Was a Connect accepted, and the host authenticated where that is asked for? Until then the
+ * connection counts as unfinished. (An I/O queue has an association that is finished.)
+ */
 bool tconn_connected(const struct tconn *c);
 /* The world index it wants to live in, or -1: stay. */
 int tconn_placement(const struct tconn *c);

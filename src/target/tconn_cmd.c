@@ -116,6 +116,8 @@ struct fault tcmd_capsule_end(struct tconn *tc, struct tcmd *c, bool ddgst_bad)
 		return seq_error();
 	if (ddgst_bad && !c->status)
 		c->status = NVME_SC_TRANSIENT_TR_ERR;
+	if (!c->status)
+		c->status = tauth_check(c);
 	if (c->status)
 		tcmd_complete(c, c->status);
 	else if (c->len && c->sqe.sgl.type == NVME_SGL_TRANSPORT)
